@@ -1,0 +1,52 @@
+# Needs Python 3.11+, make and a C compiler; everything else is installed into .venv from uv.lock.
+
+PYTHON ?= python3
+VENV := .venv
+UV := $(VENV)/bin/uv
+UV_VERSION := 0.13.9
+WORKERS ?= 2
+export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
+
+.PHONY: serve test check bench setup setup-dev format train-spark clean
+
+serve: setup  ## Start the server on http://127.0.0.1:8040
+	$(VENV)/bin/kilonova serve $(ARGS)
+
+test: check  ## Everything that must pass, static part first
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+check: setup-dev  ## The static part: format, lint, types, walls
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+
+bench: setup-dev  ## The speed budgets, measured side by side
+	$(VENV)/bin/python -m benchmarks.overhead $(ARGS)
+
+format: setup-dev
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+train-spark:  ## Train the packaged model from scratch (see training/README.md)
+	$(MAKE) -C training spark
+
+setup: $(VENV)/.runtime
+
+setup-dev: $(VENV)/.dev
+
+$(UV):
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Python 3.11 or newer is needed"'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(VENV)/.runtime: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --inexact --no-dev
+	touch $@
+
+$(VENV)/.dev: pyproject.toml uv.lock | $(UV)
+	$(UV) sync --frozen --inexact
+	touch $@ $(VENV)/.runtime
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
