@@ -1,0 +1,1 @@
+"""Models as data: what each can do, where it runs and what it costs."""

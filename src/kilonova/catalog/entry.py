@@ -1,0 +1,86 @@
+"""A model as it is written in TOML, and its way into the platform's vocabulary."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from kilonova.core.model import Ability, Model, NativeBody, Price
+from kilonova.core.money import parse_nano
+
+__all__ = ["ModelEntry", "PriceEntry", "parse_entry", "read_entry"]
+
+
+class PriceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Decimal text, in ``currency`` per million tokens of each kind."""
+
+    currency: str = "USD"
+    input: str = "0"
+    cache_read: str | None = None
+    cache_write: str | None = None
+    output: str = "0"
+    version: str = "unversioned"
+
+    def price(self) -> Price:
+        """Cached input costs what other input costs unless a price of its own is given."""
+        plain = parse_nano(self.input)
+        return Price(
+            currency=self.currency,
+            input=plain,
+            cache_read=plain if self.cache_read is None else parse_nano(self.cache_read),
+            cache_write=plain if self.cache_write is None else parse_nano(self.cache_write),
+            output=parse_nano(self.output),
+            version=self.version,
+        )
+
+
+class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields of a catalogue file and of ``[models."id"]`` in kilonova.toml."""
+
+    id: str
+    engine: str
+    name: str = ""
+    provider: str = "local"
+    description: str = ""
+    aliases: tuple[str, ...] = ()
+    engine_model: str = ""
+    abilities: tuple[Ability, ...] = ("chat", "tools", "json", "logprobs")
+    context_tokens: int = 4096
+    output_tokens_max: int | None = None
+    native_body: NativeBody = "chat-completions"
+    has_strict_turns: bool = False
+    licence: str = "unknown"
+    price: PriceEntry = PriceEntry()
+
+    def model(self) -> Model:
+        """Raises ValueError for an amount that is not decimal text."""
+        return Model(
+            id=self.id,
+            name=self.name or self.id,
+            provider=self.provider,
+            description=self.description,
+            aliases=self.aliases,
+            engine=self.engine,
+            engine_model=self.engine_model,
+            abilities=self.abilities,
+            context_tokens=self.context_tokens,
+            output_tokens_max=self.output_tokens_max or self.context_tokens,
+            native_body=self.native_body,
+            has_strict_turns=self.has_strict_turns,
+            licence=self.licence,
+            price=self.price.price(),
+        )
+
+
+def parse_entry(fields: dict[str, Any], *, where: str) -> Model:
+    """A model from decoded TOML. Raises ValueError that names ``where`` and the field at fault."""
+    try:
+        return msgspec.convert(fields, ModelEntry).model()
+    except (msgspec.ValidationError, ValueError) as error:
+        raise ValueError(f"{where}: {error}") from None
+
+
+def read_entry(path: Path) -> Model:
+    """A model from a catalogue file."""
+    return parse_entry(msgspec.toml.decode(path.read_bytes()), where=path.name)

@@ -1,0 +1,91 @@
+"""Who calls: organisations, projects, keys, and the credentials that prove them."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+__all__ = [
+    "BearerCredential",
+    "Credential",
+    "Key",
+    "Level",
+    "Limits",
+    "Organisation",
+    "Principal",
+    "Project",
+    "SignedCredential",
+]
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """``None`` means no limit. The budget is in nano-units, over the life of its owner."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    budget_nano: int | None = None
+
+
+class Organisation(Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    limits: Limits = Limits()
+    created_ms: int = 0
+
+
+class Project(Struct, frozen=True, kw_only=True):
+    id: str
+    organisation_id: str
+    name: str
+    limits: Limits = Limits()
+    created_ms: int = 0
+
+
+class Key(Struct, frozen=True, kw_only=True):
+    """What is kept of a key. Never the key itself: a digest, and the secret in encrypted form."""
+
+    id: str
+    organisation_id: str
+    project_id: str
+    name: str = ""
+    bearer_digest: bytes | None = None
+    bearer_hint: str | None = None
+    access_key_id: str | None = None
+    secret_encrypted: bytes | None = None
+    limits: Limits = Limits()
+    created_ms: int = 0
+    expires_ms: int | None = None
+    revoked_ms: int | None = None
+
+
+class Level(Struct, frozen=True):
+    """One of the three owners whose limits a request must respect."""
+
+    id: str
+    limits: Limits
+
+
+class Principal(Struct, frozen=True, kw_only=True):
+    """The proven caller. ``levels`` are key, project and organisation, in this order."""
+
+    organisation_id: str
+    project_id: str
+    key_id: str
+    levels: tuple[Level, ...]
+
+
+class BearerCredential(Struct, frozen=True):
+    token: str
+
+
+class SignedCredential(Struct, frozen=True):
+    """A request signature. ``prove(secret, now_s)`` raises Unauthenticated unless it verifies.
+
+    The dialect that read the request binds its bytes into ``prove``; only the gateway, which knows
+    the secret of ``access_key_id``, can call it.
+    """
+
+    access_key_id: str
+    prove: Callable[[str, float], None]
+
+
+Credential = BearerCredential | SignedCredential

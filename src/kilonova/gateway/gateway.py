@@ -1,0 +1,152 @@
+"""One request, always in this order: authorise, admit, route, engine, meter.
+
+    Credential, ChatRequest ─ authorise ► Principal ─ admit ► Permit ─ route ► Route
+                            ─ engine ► ChatEvents ─ meter ► UsageRecord
+
+Before it a dialect decodes; after it the same dialect encodes. Nothing else touches the wire.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from msgspec.structs import replace
+
+from kilonova.catalog.catalog import Catalog
+from kilonova.core.chat import ChatRequest, EmbeddingAnswer, EmbeddingRequest
+from kilonova.core.events import ChatEvent
+from kilonova.core.model import Model
+from kilonova.core.ports import Authority
+from kilonova.core.usage import Usage
+from kilonova.gateway.abilities import refuse_unable, require
+from kilonova.gateway.admission import Admission
+from kilonova.gateway.call import Call, Caller
+from kilonova.gateway.meter import Meter
+from kilonova.gateway.replay import Attempt, Replays
+from kilonova.gateway.router import Router
+from kilonova.gateway.stream import ChatStream
+from kilonova.telemetry.trace import Trace
+
+__all__ = ["Gateway"]
+
+
+class Gateway:
+    """The request path. Every dialect calls it; it calls no dialect."""
+
+    def __init__(
+        self,
+        *,
+        authority: Authority,
+        catalog: Catalog,
+        admission: Admission,
+        router: Router,
+        meter: Meter,
+        replays: Replays,
+    ) -> None:
+        self._authority = authority
+        self._catalog = catalog
+        self._admission = admission
+        self._router = router
+        self._meter = meter
+        self._replays = replays
+
+    def authorise(self, call: Call) -> Caller:
+        """The proven caller. Raises Unauthenticated. The first step of every dialect handler."""
+        trace = call.trace
+        trace.dialect = call.dialect
+        principal = self._authority.principal(call.credential)
+        trace.organisation_id = principal.organisation_id
+        trace.project_id = principal.project_id
+        trace.key_id = principal.key_id
+        return Caller(call, principal)
+
+    async def chat(self, caller: Caller, request: ChatRequest) -> ChatStream:
+        """Returns once the first event is there and the permit is on disk.
+
+        Every refusal is raised here, before a dialect has sent a byte. What breaks later is raised
+        while the stream is read. A retry of a request that was already answered is answered again
+        from memory and billed once.
+        """
+        trace = caller.call.trace
+        model = self.model(request.model)
+        trace.model_id = model.id
+        refuse_unable(model, request)
+        if caller.call.idempotency_key is None:
+            events = await self._run(caller, model, request)
+        else:
+            attempt = await self._replays.find(_replay_key(caller), caller.call.body)
+            if attempt is None:
+                events = self._run_once(caller, model, request)
+            else:
+                events = _replay(attempt, trace)
+        return ChatStream(events, await anext(events), model, trace)
+
+    async def _run(
+        self, caller: Caller, model: Model, request: ChatRequest
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """Admit, route, engine, meter. No await stands between the permit and its meter."""
+        route = self._router.route(model, request, cache_scope=caller.principal.organisation_id)
+        input_tokens = await route.engine.count_tokens(route.request)
+        permit = self._admission.admit_chat(caller, model, request, input_tokens=input_tokens)
+        limited = replace(route.request, max_output_tokens=permit.max_output_tokens)
+        return self._meter.watch(permit, route.engine.chat(limited), caller.call.trace)
+
+    async def _run_once(
+        self, caller: Caller, model: Model, request: ChatRequest
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """As ``_run``, and keeps a complete answer for retries with the same idempotency key."""
+        events: list[ChatEvent] = []
+        try:
+            async with aclosing(await self._run(caller, model, request)) as source:
+                async for event in source:
+                    events.append(event)
+                    yield event
+        finally:
+            self._replays.finish(_replay_key(caller), events, caller.call.trace.record)
+
+    async def count_tokens(self, caller: Caller, request: ChatRequest) -> int:
+        """The input tokens that ``chat`` would bill. Free of charge."""
+        model = self.model(request.model)
+        caller.call.trace.model_id = model.id
+        refuse_unable(model, request)
+        route = self._router.route(model, request, cache_scope=caller.principal.organisation_id)
+        return await route.engine.count_tokens(route.request)
+
+    async def embed(self, caller: Caller, request: EmbeddingRequest) -> EmbeddingAnswer:
+        """One vector a text; billed by the input tokens that the engine reports."""
+        model = self.model(request.model)
+        trace = caller.call.trace
+        trace.model_id = model.id
+        require(model, "embeddings")
+        # No token is shorter than a byte, so this bound needs no tokenizer.
+        bound = sum(len(text.encode()) + 8 for text in request.texts)
+        permit = self._admission.admit_embedding(caller, model, input_tokens=bound)
+        usage: Usage | None = None
+        try:
+            await permit.durable
+            engine = self._router.engine(model)
+            answer = await engine.embed(replace(request, model=model.engine_model or model.id))
+            usage = Usage(input_tokens=answer.input_tokens)
+        finally:
+            if usage is None:
+                self._meter.abandon(permit, Usage(), "failed", trace)
+        await self._meter.settle(permit, usage, trace)
+        return answer
+
+    def models(self) -> tuple[Model, ...]:
+        """Every model on offer."""
+        return self._catalog.models
+
+    def model(self, name: str) -> Model:
+        """The model of this id or alias. Raises NotFound."""
+        return self._catalog.find(name)
+
+
+def _replay_key(caller: Caller) -> tuple[str, str]:
+    return caller.principal.key_id, f"{caller.call.dialect} {caller.call.idempotency_key}"
+
+
+async def _replay(attempt: Attempt, trace: Trace) -> AsyncGenerator[ChatEvent, None]:
+    trace.was_replayed = True
+    trace.record = attempt.record
+    for event in attempt.events:
+        yield event

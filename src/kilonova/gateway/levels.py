@@ -1,0 +1,154 @@
+"""Requests, tokens and money that the levels (key, project, organisation) may still use.
+
+All of it lives in memory and is checked and reserved in one step without an await between, so that
+no two requests can pass on the same remainder. What was spent before this process started comes
+from the ledger, once for each level.
+"""
+
+from collections.abc import Callable
+
+from kilonova.core.errors import BudgetExceeded, RateLimited
+from kilonova.core.identity import Level, Limits
+from kilonova.core.money import format_nano
+
+__all__ = ["Bucket", "Levels"]
+
+
+class Bucket:
+    """A token bucket: ``per_minute`` of capacity, refilled evenly over the minute."""
+
+    __slots__ = ("_filled_s", "_level", "per_minute")
+
+    def __init__(self, per_minute: int, now_s: float) -> None:
+        self.per_minute = per_minute
+        self._level = float(per_minute)
+        self._filled_s = now_s
+
+    def wait_s(self, amount: int, now_s: float) -> float:
+        """0 when ``amount`` is there; else the seconds until it is."""
+        elapsed_s = max(0.0, now_s - self._filled_s)
+        self._level = min(self.per_minute, self._level + elapsed_s * self.per_minute / 60)
+        self._filled_s = now_s
+        if amount <= self._level:
+            return 0.0
+        return (min(amount, self.per_minute) - self._level) * 60 / self.per_minute
+
+    def take(self, amount: int) -> None:
+        self._level -= amount
+
+    def give_back(self, amount: int) -> None:
+        self._level = min(self.per_minute, self._level + amount)
+
+
+class _State:
+    """What one level used and holds. Buckets are made anew when its limits change."""
+
+    __slots__ = ("held_nano", "limits", "requests", "spent_nano", "tokens")
+
+    def __init__(self, spent_nano: int) -> None:
+        self.spent_nano = spent_nano
+        self.held_nano = 0
+        self.limits = Limits()
+        self.requests: Bucket | None = None
+        self.tokens: Bucket | None = None
+
+    def adopt(self, limits: Limits, now_s: float) -> None:
+        if limits == self.limits:
+            return
+        rpm, tpm = limits.requests_per_minute, limits.tokens_per_minute
+        self.requests = None if rpm is None else Bucket(rpm, now_s)
+        self.tokens = None if tpm is None else Bucket(tpm, now_s)
+        self.limits = limits
+
+    def left_nano(self) -> int | None:
+        budget = self.limits.budget_nano
+        return None if budget is None else budget - self.spent_nano - self.held_nano
+
+
+class Levels:
+    """``spent_nano(level_id)`` tells what earlier processes already settled."""
+
+    def __init__(self, spent_nano: Callable[[str], int]) -> None:
+        self._spent_nano = spent_nano
+        self._states: dict[str, _State] = {}
+
+    def budget_left_nano(self, levels: tuple[Level, ...], now_s: float) -> int | None:
+        """The smallest remainder over all levels, or None where no level has a budget."""
+        remainders = [self._state(level, now_s).left_nano() for level in levels]
+        known = [left for left in remainders if left is not None]
+        return min(known) if known else None
+
+    def tokens_per_request_max(self, levels: tuple[Level, ...]) -> int | None:
+        """No request can ever reserve more tokens than a level may use in a minute."""
+        known = [level.limits.tokens_per_minute for level in levels]
+        limits = [limit for limit in known if limit is not None]
+        return min(limits) if limits else None
+
+    def reserve(
+        self, levels: tuple[Level, ...], *, tokens: int, amount_nano: int, now_s: float
+    ) -> None:
+        """Takes one request, its tokens and its money from every level, or raises and takes none.
+
+        Raises RateLimited (waiting helps) or BudgetExceeded (it does not).
+        """
+        states = [self._state(level, now_s) for level in levels]
+        for level, state in zip(levels, states, strict=True):
+            _check(level.id, state, tokens=tokens, amount_nano=amount_nano, now_s=now_s)
+        for state in states:
+            state.held_nano += amount_nano
+            if state.requests is not None:
+                state.requests.take(1)
+            if state.tokens is not None:
+                state.tokens.take(tokens)
+
+    def settle(
+        self, levels: tuple[Level, ...], *, held_nano: int, price_nano: int, unused_tokens: int
+    ) -> None:
+        """Turns a reservation into spending and gives back what was not used."""
+        for level in levels:
+            state = self._states[level.id]
+            state.held_nano -= held_nano
+            state.spent_nano += price_nano
+            assert state.held_nano >= 0, "a permit was settled twice"
+            if state.tokens is not None:
+                state.tokens.give_back(unused_tokens)
+
+    def _state(self, level: Level, now_s: float) -> _State:
+        state = self._states.get(level.id)
+        if state is None:
+            state = self._states[level.id] = _State(self._spent_nano(level.id))
+        state.adopt(level.limits, now_s)
+        return state
+
+
+_OWNERS = {"key": "key", "proj": "project", "org": "organisation"}
+
+
+def _check(level_id: str, state: _State, *, tokens: int, amount_nano: int, now_s: float) -> None:
+    owner = _OWNERS.get(level_id.partition("_")[0], "level")
+    left = state.left_nano()
+    if left is not None and amount_nano > left:
+        raise BudgetExceeded(
+            f"The budget of this {owner} ({level_id}) is used up: this request may cost up to "
+            f"{format_nano(amount_nano)} and {format_nano(max(0, left))} is left. Ask the operator "
+            "to raise the budget, or ask for fewer output tokens.",
+            reason=f"{owner}_budget",
+        )
+    _check_rate(level_id, state.requests, amount=1, now_s=now_s, what=f"requests of this {owner}")
+    _check_rate(level_id, state.tokens, amount=tokens, now_s=now_s, what=f"tokens of this {owner}")
+
+
+def _check_rate(
+    level_id: str, bucket: Bucket | None, *, amount: int, now_s: float, what: str
+) -> None:
+    if bucket is None:
+        return
+    wait_s = bucket.wait_s(amount, now_s)
+    if wait_s > 0 or amount > bucket.per_minute:
+        wait_s = max(wait_s, 0.05)
+        raise RateLimited(
+            f"Rate limit reached: {bucket.per_minute} {what} per minute ({level_id}); this request "
+            f"needs {amount}. Retry in {wait_s:.1f} seconds.",
+            retry_after_s=wait_s,
+            reason=what.split(" ", 1)[0],
+        )

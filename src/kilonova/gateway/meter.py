@@ -1,0 +1,173 @@
+"""The meter: passes an engine's events on, and settles the permit exactly once, however it ends.
+
+It checkpoints the delivered count at least every 100 ms without holding the stream back. After a
+crash the last durable checkpoint is billed, never more than was delivered.
+"""
+
+from asyncio import Future
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import cast
+
+from kilonova.core.clock import Clock
+from kilonova.core.errors import Overloaded
+from kilonova.core.events import ChatEvent, ChatFinished, ChatStarted
+from kilonova.core.ports import Ledger
+from kilonova.core.usage import Outcome, Usage, UsageRecord
+from kilonova.gateway.admission import Admission
+from kilonova.gateway.permit import Permit
+from kilonova.telemetry.log import logger
+from kilonova.telemetry.trace import Trace
+
+__all__ = ["CHECKPOINT_S", "Meter", "Tally"]
+
+CHECKPOINT_S = 0.1
+
+
+class Tally:
+    """What a stream used so far, by its own events."""
+
+    __slots__ = ("_final", "_outputs", "_started")
+
+    def __init__(self) -> None:
+        self._started: ChatStarted | None = None
+        self._outputs: dict[int, int] = {}
+        self._final: Usage | None = None
+
+    def add(self, event: ChatEvent) -> None:
+        if isinstance(event, ChatStarted):
+            self._started = event
+        elif isinstance(event, ChatFinished):
+            self._final = event.usage
+        else:
+            self._outputs[event.choice] = event.output_tokens
+
+    @property
+    def is_complete(self) -> bool:
+        return self._final is not None
+
+    @property
+    def usage(self) -> Usage:
+        """The engine's own sum once it gave one; before that, what its events add up to."""
+        if self._final is not None:
+            return self._final
+        if self._started is None:
+            return Usage()
+        read = self._started.cache_read_tokens
+        return Usage(
+            input_tokens=self._started.input_tokens - read,
+            cache_read_tokens=read,
+            output_tokens=sum(self._outputs.values()),
+        )
+
+
+class Meter:
+    """Knows how to settle; one for all requests."""
+
+    def __init__(self, ledger: Ledger, admission: Admission, clock: Clock) -> None:
+        self._ledger = ledger
+        self._admission = admission
+        self._clock = clock
+
+    async def watch(
+        self, permit: Permit, events: AsyncIterator[ChatEvent], trace: Trace
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """The same events: the first once the permit is on disk, the last once the settlement is."""
+        tally = Tally()
+        outcome: Outcome = "cancelled"
+        clock, request_id = self._clock, permit.hold.request_id
+        checkpointed_s = clock.monotonic_s()
+        settled: Future[None] | None = None
+        is_durable = False
+        try:
+            async with aclosing(cast(AsyncGenerator[ChatEvent, None], events)) as source:
+                async for event in source:
+                    if not is_durable:
+                        # The engine is at work already; no byte of its answer leaves before this.
+                        await permit.durable
+                        is_durable = True
+                    if isinstance(event, ChatFinished):
+                        tally.add(event)
+                        outcome = "completed"
+                        break
+                    now_s = clock.monotonic_s()
+                    if now_s - checkpointed_s >= CHECKPOINT_S:
+                        # Counted before this event is added: it is not delivered yet.
+                        self._ledger.checkpoint(request_id, tally.usage)
+                        checkpointed_s = now_s
+                    tally.add(event)
+                    trace.note_first_event()
+                    yield event
+            settled = self._settle(permit, tally.usage, outcome, trace)
+            await _on_disk(settled)
+            yield ChatFinished(tally.usage)
+        except Exception:
+            outcome = "failed"
+            raise
+        finally:
+            if settled is None:
+                self.abandon(permit, tally.usage, outcome, trace)
+
+    def abandon(self, permit: Permit, usage: Usage, outcome: Outcome, trace: Trace) -> None:
+        """Settles without waiting: the caller is gone or about to get an error."""
+        permit.durable.add_done_callback(_notice)
+        self._settle(permit, usage, outcome, trace).add_done_callback(_report)
+
+    async def settle(self, permit: Permit, usage: Usage, trace: Trace) -> None:
+        """Settles a request that has no stream; returns when the record is on disk."""
+        await _on_disk(self._settle(permit, usage, "completed", trace))
+
+    def _settle(
+        self, permit: Permit, usage: Usage, outcome: Outcome, trace: Trace
+    ) -> "Future[None]":
+        record = self._record(permit, usage, outcome, trace)
+        trace.record = record
+        self._admission.settle(permit, record)
+        return self._ledger.settle(record)
+
+    def _record(self, permit: Permit, usage: Usage, outcome: Outcome, trace: Trace) -> UsageRecord:
+        hold = permit.hold
+        full_nano = permit.model.price.charge(usage)
+        # The hold is the ceiling: what an engine used beyond it is the provider's own cost.
+        price_nano = min(full_nano, hold.held_nano)
+        first_ms = None
+        if trace.first_event_s is not None:
+            first_ms = round((trace.first_event_s - trace.started_s) * 1000)
+        return UsageRecord(
+            request_id=hold.request_id,
+            organisation_id=hold.organisation_id,
+            project_id=hold.project_id,
+            key_id=hold.key_id,
+            model_id=hold.model_id,
+            dialect=hold.dialect,
+            outcome=outcome,
+            usage=usage,
+            price_nano=price_nano,
+            currency=hold.currency,
+            price_version=hold.price_version,
+            started_ms=hold.started_ms,
+            finished_ms=round(self._clock.now_s() * 1000),
+            first_token_ms=first_ms,
+            shortfall_nano=full_nano - price_nano,
+        )
+
+
+async def _on_disk(settled: "Future[None]") -> None:
+    """Waits for a settlement. The ledger keeps and retries one that the store cannot take now, and
+    the answer was paid for, so a full disk does not take it away from the caller."""
+    try:
+        await settled
+    except Overloaded as error:
+        logger.error("settlement_delayed", detail=error.message)
+
+
+def _report(settled: "Future[None]") -> None:
+    """As ``_on_disk``, where nobody waits."""
+    if not settled.cancelled() and (error := settled.exception()) is not None:
+        logger.error("settlement_delayed", detail=str(error))
+
+
+def _notice(reserved: "Future[None]") -> None:
+    """A reservation that failed after its request had: the request told the caller already."""
+    if not reserved.cancelled():
+        reserved.exception()

@@ -1,0 +1,26 @@
+"""The right to run one request, with everything that settling it needs."""
+
+from asyncio import Future
+
+from msgspec import Struct
+
+from kilonova.core.identity import Principal
+from kilonova.core.model import Model
+from kilonova.core.ports import Hold
+
+__all__ = ["Permit"]
+
+
+class Permit(Struct, frozen=True, kw_only=True):
+    """``max_output_tokens`` is per choice and physical: the engine stops there.
+
+    ``durable`` is done once the reservation is on disk; no byte of an answer leaves before that.
+    ``reserved_tokens`` is what was taken from the tokens per minute.
+    """
+
+    principal: Principal
+    model: Model
+    hold: Hold
+    max_output_tokens: int
+    reserved_tokens: int
+    durable: "Future[None]"

@@ -1,0 +1,57 @@
+"""The answer to a chat request as a dialect sees it: events to encode, or one whole answer."""
+
+from collections.abc import AsyncGenerator
+
+from kilonova.core.events import ChatAnswer, ChatEvent, fold
+from kilonova.core.model import Model
+from kilonova.core.usage import UsageRecord
+from kilonova.telemetry.trace import Trace
+
+__all__ = ["ChatStream"]
+
+
+class ChatStream:
+    """Iterate over it once, or ``collect`` it once. Its first event has already arrived.
+
+    Whoever holds it must exhaust or ``aclose`` it; both settle the permit.
+    """
+
+    def __init__(
+        self, events: AsyncGenerator[ChatEvent, None], first: ChatEvent, model: Model, trace: Trace
+    ) -> None:
+        self._events = events
+        self._first: ChatEvent | None = first
+        self._trace = trace
+        self.model = model
+
+    @property
+    def request_id(self) -> str:
+        return self._trace.request_id
+
+    @property
+    def record(self) -> UsageRecord:
+        """What the request used and cost. There is one once the stream has ended."""
+        assert self._trace.record is not None, "a stream has no record before its end"
+        return self._trace.record
+
+    @property
+    def was_replayed(self) -> bool:
+        """True when this repeats the answer to an earlier attempt of the same request."""
+        return self._trace.was_replayed
+
+    def __aiter__(self) -> "ChatStream":
+        return self
+
+    async def __anext__(self) -> ChatEvent:
+        first, self._first = self._first, None
+        return first if first is not None else await anext(self._events)
+
+    async def collect(self) -> ChatAnswer:
+        """The whole answer, once it is complete and its settlement on disk."""
+        try:
+            return fold([event async for event in self])
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._events.aclose()

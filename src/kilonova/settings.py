@@ -1,0 +1,134 @@
+"""Configuration: one TOML file, overridden by the environment, validated once into a frozen tree.
+
+Order: command-line flag > ``KILONOVA_SERVER__PORT`` and its like > the file > defaults. The file is
+``--config``, or ``kilonova.toml`` in the home. Defaults run on a laptop with no file at all.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+__all__ = [
+    "LimitSettings",
+    "ServerSettings",
+    "Settings",
+    "SettingsError",
+    "StoreSettings",
+    "load_settings",
+]
+
+_ENV_PREFIX = "KILONOVA_"
+
+
+class SettingsError(ValueError):
+    """The configuration is wrong; the message names the key and says what to do."""
+
+
+class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: int = 8040
+    drain_s: float = 60.0
+
+
+class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``url`` is ``sqlite:///NAME``, relative to the home unless it starts with four slashes."""
+
+    url: str = "sqlite:///kilonova.db"
+
+    def sqlite_path(self, home: Path) -> Path:
+        """Raises SettingsError for any other kind of store."""
+        prefix = "sqlite:///"
+        if not self.url.startswith(prefix):
+            raise SettingsError(f"store.url: only {prefix}NAME is supported, not {self.url!r}")
+        return home / self.url.removeprefix(prefix)
+
+
+class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bytes, seconds and counts beyond which a request is refused."""
+
+    request_bytes_max: int = 25_000_000
+    body_s: float = 10.0
+    body_bytes_per_s: int = 65_536
+    inflight_max: int = 2_048
+    stream_s_max: float = 600.0
+    replay_s: float = 600.0
+    replay_answers_max: int = 512
+    replay_answer_bytes_max: int = 16_384
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``engines`` and ``models`` stay as they were written: each engine kind has its own options,
+    and a model entry is read by the catalogue."""
+
+    server: ServerSettings = ServerSettings()
+    store: StoreSettings = StoreSettings()
+    limits: LimitSettings = LimitSettings()
+    engines: dict[str, dict[str, Any]] = field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+_SECTIONS: dict[str, type[Struct]] = {
+    "server": ServerSettings,
+    "store": StoreSettings,
+    "limits": LimitSettings,
+}
+
+
+def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Raises SettingsError when the file cannot be read or a key is unknown or of a wrong type."""
+    tree = {} if path is None else _read(path)
+    _check_names(tree)
+    for name, value in environment.items():
+        section, _, key = name.removeprefix(_ENV_PREFIX).lower().partition("__")
+        if name.startswith(_ENV_PREFIX) and section in _SECTIONS and key:
+            tree.setdefault(section, {})[key] = value
+    _check_names(tree)
+    try:
+        return msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_readable(str(error))) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+    try:
+        tree: dict[str, Any] = msgspec.toml.decode(text)
+    except msgspec.DecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+    return tree
+
+
+def _check_names(tree: Mapping[str, Any]) -> None:
+    """Unknown keys, with the nearest known one: msgspec names the key but not its neighbours."""
+    _check_section("", tree, Settings)
+    for section, kind in _SECTIONS.items():
+        part = tree.get(section)
+        if isinstance(part, Mapping):
+            _check_section(f"{section}.", part, kind)
+
+
+def _check_section(prefix: str, part: Mapping[str, Any], kind: type[Struct]) -> None:
+    known = kind.__struct_fields__
+    for key in part:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(known)}"
+            raise SettingsError(f"{prefix}{key}: unknown setting; {hint}")
+
+
+def _readable(message: str) -> str:
+    """``Expected `int` … - at `$.server.port` `` → ``server.port: expected …``."""
+    found = re.search(r" - at `\$\.?(.*)`$", message)
+    if found is None:
+        return message
+    text = message[: found.start()]
+    return f"{found[1]}: {text[0].lower()}{text[1:]}"

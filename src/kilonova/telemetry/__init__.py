@@ -1,0 +1,1 @@
+"""What an operator sees: one trace and one log line a request, and Prometheus metrics."""

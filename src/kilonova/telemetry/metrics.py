@@ -1,0 +1,103 @@
+"""Prometheus metrics in base units. No organisation or key is ever a label."""
+
+import time
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from kilonova.telemetry.trace import Trace
+
+__all__ = ["Metrics"]
+
+_SECONDS = (
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+)  # fmt: skip
+_KINDS = ("input", "cache_read", "cache_write", "output", "reasoning")
+
+
+class _Series:
+    """The children of every metric for one (dialect, model, status), looked up once."""
+
+    def __init__(self, metrics: "Metrics", dialect: str, model: str, status: str) -> None:
+        self.requests = metrics.requests.labels(dialect, model, status)
+        self.e2e = metrics.e2e.labels(dialect, model)
+        self.ttft = metrics.ttft.labels(dialect, model)
+        self.price = metrics.price.labels(model)
+        self.tokens = tuple(metrics.tokens.labels(model, kind) for kind in _KINDS)
+
+
+class Metrics:
+    """Owns the registry. ``observe`` is called once a request with its finished trace."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.requests = Counter(
+            "kilonova_requests_total", "Requests answered.", ["dialect", "model", "status"],
+            registry=registry,
+        )  # fmt: skip
+        self.tokens = Counter(
+            "kilonova_tokens_total", "Tokens billed, by kind.", ["model", "kind"], registry=registry
+        )
+        self.price = Counter(
+            "kilonova_price_nano_total", "Nano-units charged.", ["model"], registry=registry
+        )
+        self.ttft = Histogram(
+            "kilonova_ttft_seconds", "Time to the first event.", ["dialect", "model"],
+            registry=registry, buckets=_SECONDS,
+        )  # fmt: skip
+        self.e2e = Histogram(
+            "kilonova_e2e_seconds", "Time to the last byte.", ["dialect", "model"],
+            registry=registry, buckets=_SECONDS,
+        )  # fmt: skip
+        self.inflight = Gauge("kilonova_inflight", "Requests being served.", registry=registry)
+        self.holds_open = Gauge("kilonova_holds_open", "Permits not settled.", registry=registry)
+        self.disconnects = Counter(
+            "kilonova_disconnects_total", "Clients that left early.", registry=registry
+        )
+        self.shed = Counter(
+            "kilonova_shed_total", "Requests refused for lack of capacity.", ["reason"],
+            registry=registry,
+        )  # fmt: skip
+        self.engine_ready = Gauge(
+            "kilonova_engine_ready", "1 when the engine can answer.", ["engine"], registry=registry
+        )
+        build = Gauge("kilonova_build_info", "The running version.", ["version"], registry=registry)
+        build.labels(version).set(1)
+        self._series: dict[tuple[str, str, int], _Series] = {}
+
+    def observe(self, trace: Trace) -> None:
+        """Counts one finished request."""
+        key = (trace.dialect, trace.model_id, trace.status)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = _Series(self, key[0], key[1], str(key[2]))
+        series.requests.inc()
+        series.e2e.observe(time.perf_counter() - trace.started_s)
+        if trace.first_event_s is not None:
+            series.ttft.observe(trace.first_event_s - trace.started_s)
+        if trace.was_disconnected:
+            self.disconnects.inc()
+        if trace.error in ("rate_limited", "overloaded", "model_not_ready", "budget_exceeded"):
+            self.shed.labels(trace.error).inc()
+        self._count_usage(series, trace)
+
+    def _count_usage(self, series: _Series, trace: Trace) -> None:
+        record = trace.record
+        if record is None or trace.was_replayed:
+            return
+        usage = record.usage
+        counts = (
+            usage.input_tokens,
+            usage.cache_read_tokens,
+            usage.cache_write_tokens,
+            usage.output_tokens,
+            usage.reasoning_tokens,
+        )
+        for counter, count in zip(series.tokens, counts, strict=True):
+            if count:
+                counter.inc(count)
+        series.price.inc(record.price_nano)
+
+    def text(self) -> bytes:
+        """The exposition format of Prometheus, version 0.0.4."""
+        return generate_latest(self.registry)

@@ -1,0 +1,59 @@
+"""The facts of one request, gathered on its way and written once at its end.
+
+An allow-list by construction: a trace has no place for the content of a prompt or an answer.
+"""
+
+import time
+
+from kilonova.core.ids import new_id
+from kilonova.core.usage import UsageRecord
+
+__all__ = ["Trace"]
+
+
+class Trace:
+    """Made by the edge for each request; the request path fills in what it learns."""
+
+    __slots__ = (
+        "dialect",
+        "error",
+        "error_detail",
+        "first_event_s",
+        "key_id",
+        "method",
+        "model_id",
+        "organisation_id",
+        "parent",
+        "path",
+        "project_id",
+        "record",
+        "request_id",
+        "started_s",
+        "status",
+        "was_disconnected",
+        "was_replayed",
+    )
+
+    def __init__(self, method: str = "", path: str = "") -> None:
+        self.request_id = new_id("req")
+        self.method = method
+        self.path = path
+        self.started_s = time.perf_counter()
+        self.first_event_s: float | None = None
+        self.status = 0
+        self.dialect = ""
+        self.model_id = ""
+        self.organisation_id = ""
+        self.project_id = ""
+        self.key_id = ""
+        self.parent = ""
+        self.record: UsageRecord | None = None
+        self.error = ""
+        self.error_detail = ""
+        self.was_disconnected = False
+        self.was_replayed = False
+
+    def note_first_event(self) -> None:
+        """Marks the time to first token."""
+        if self.first_event_s is None:
+            self.first_event_s = time.perf_counter()

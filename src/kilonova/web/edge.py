@@ -1,0 +1,243 @@
+"""The ASGI application: route, guard, read, handle, answer, and one log line.
+
+Nothing here knows what a request means. Everything has a limit: the size of a body, the time in
+which it must arrive, the number of requests at once. A client that leaves cancels its handler,
+which frees the engine and settles the permit on its way out.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from msgspec import Struct
+
+from kilonova.core.errors import (
+    EngineTimeout,
+    Internal,
+    InvalidRequest,
+    KilonovaError,
+    Overloaded,
+    RequestTooLarge,
+)
+from kilonova.telemetry.log import log_request, logger
+from kilonova.telemetry.metrics import Metrics
+from kilonova.telemetry.trace import Trace
+from kilonova.web.departure import Departure
+from kilonova.web.endpoint import Answer, Endpoint, Surface
+from kilonova.web.fallback import FALLBACK
+from kilonova.web.message import Header, Request, Response, Stream
+
+__all__ = ["Edge", "EdgeLimits"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_CLOSE: Header = (b"connection", b"close")
+
+
+class EdgeLimits(Struct, frozen=True, kw_only=True):
+    """``body_s`` plus one second for every ``body_bytes_per_s`` is the time a body may take."""
+
+    body_s: float = 10.0
+    body_bytes_per_s: int = 65_536
+    inflight_max: int = 2_048
+    request_s_max: float = 600.0
+
+
+class Edge:
+    """One instance serves one address. ``drain`` refuses new work and waits for what runs."""
+
+    def __init__(
+        self, surfaces: Sequence[Surface], *, metrics: Metrics, limits: EdgeLimits | None = None
+    ) -> None:
+        self._surfaces = tuple(surfaces)
+        self._metrics = metrics
+        self._limits = limits or EdgeLimits()
+        self._inflight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.is_draining = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = _open(scope)
+        endpoint = self._find(request)
+        self._enter()
+        try:
+            async with asyncio.timeout(self._limits.request_s_max):
+                await self._serve(request, endpoint, receive, send)
+        except TimeoutError:
+            request.trace.error = EngineTimeout.code
+        finally:
+            self._leave(request)
+
+    async def drain(self, deadline_s: float) -> bool:
+        """Waits until every running request ended; False when the deadline came first."""
+        self.is_draining = True
+        try:
+            async with asyncio.timeout(deadline_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _find(self, request: Request) -> Endpoint:
+        for surface in self._surfaces:
+            endpoint = surface.find(request)
+            if endpoint is not None:
+                return endpoint
+        return FALLBACK
+
+    def _enter(self) -> None:
+        self._inflight += 1
+        self._idle.clear()
+        self._metrics.inflight.set(self._inflight)
+
+    def _leave(self, request: Request) -> None:
+        self._inflight -= 1
+        self._metrics.inflight.set(self._inflight)
+        if self._inflight == 0:
+            self._idle.set()
+        self._metrics.observe(request.trace)
+        log_request(request.trace)
+
+    async def _serve(
+        self, request: Request, endpoint: Endpoint, receive: Receive, send: Send
+    ) -> None:
+        try:
+            self._refuse(request, endpoint)
+            await self._read(request, endpoint, receive)
+        except KilonovaError as error:
+            # The rest of the body stays unread, so the connection cannot be used again.
+            await _send_whole(request, _fail(request, endpoint, error), send, _CLOSE)
+            return
+        with Departure(receive, request.trace):
+            answer = await _handle(request, endpoint)
+            if isinstance(answer, Response):
+                await _send_whole(request, answer, send)
+            else:
+                await _send_stream(request, answer, send)
+
+    def _refuse(self, request: Request, endpoint: Endpoint) -> None:
+        """Cheap refusals, before a byte of the body is read."""
+        if endpoint.is_control:
+            return
+        if self.is_draining:
+            raise Overloaded("The server is shutting down. Retry shortly.", retry_after_s=1)
+        if self._inflight > self._limits.inflight_max:
+            raise Overloaded("Too many requests are running. Retry shortly.", retry_after_s=1)
+        length = request.headers.get(b"content-length", b"0")
+        if not length.isdigit():
+            raise InvalidRequest("The Content-Length header is not a number.")
+        if int(length) > endpoint.body_bytes_max:
+            raise _too_large(endpoint)
+
+    async def _read(self, request: Request, endpoint: Endpoint, receive: Receive) -> None:
+        declared = request.headers.get(b"content-length")
+        if declared == b"0" or (declared is None and request.method in ("GET", "HEAD")):
+            return
+        length = int(declared) if declared else None
+        wait_s = self._limits.body_s + (length or 0) / self._limits.body_bytes_per_s
+        try:
+            async with asyncio.timeout(wait_s):
+                request.body = await _read_body(receive, length, endpoint)
+        except TimeoutError:
+            raise InvalidRequest(
+                f"The request body did not arrive within {wait_s:.0f} seconds."
+            ) from None
+
+
+def _open(scope: Scope) -> Request:
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    trace = Trace(scope["method"], raw_path.decode("latin-1")[:512])
+    request = Request(
+        method=scope["method"],
+        raw_path=raw_path,
+        query=scope.get("query_string", b""),
+        headers=scope["headers"],
+        trace=trace,
+    )
+    trace.parent = (request.header(b"traceparent") or "")[:64]
+    return request
+
+
+def _too_large(endpoint: Endpoint) -> RequestTooLarge:
+    return RequestTooLarge(
+        f"The request body is larger than the {endpoint.body_bytes_max} bytes allowed here."
+    )
+
+
+async def _read_body(receive: Receive, length: int | None, endpoint: Endpoint) -> bytes:
+    """Reads up to the declared length: some servers announce more to come after the last byte."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidRequest("The client left before the request body was complete.")
+        piece: bytes = message.get("body", b"")
+        pieces.append(piece)
+        size += len(piece)
+        if size > endpoint.body_bytes_max:
+            raise _too_large(endpoint)
+        if size == length or not message.get("more_body", False):
+            return b"".join(pieces)
+
+
+async def _handle(request: Request, endpoint: Endpoint) -> Answer:
+    try:
+        return await endpoint.handle(request)
+    except KilonovaError as error:
+        return _fail(request, endpoint, error)
+    except Exception:  # noqa: BLE001 (the edge: whatever is unexpected becomes Internal)
+        logger.exception("unexpected", request_id=request.trace.request_id)
+        return _fail(request, endpoint, _internal(request))
+
+
+def _internal(request: Request) -> Internal:
+    return Internal(
+        f"Something unexpected happened. Quote the request id {request.trace.request_id}."
+    )
+
+
+def _note(request: Request, error: KilonovaError) -> None:
+    request.trace.error = error.code
+    request.trace.error_detail = error.reason or ""
+
+
+def _fail(request: Request, endpoint: Endpoint, error: KilonovaError) -> Response:
+    _note(request, error)
+    return endpoint.fail(error, request)
+
+
+async def _send_whole(request: Request, answer: Response, send: Send, *extra: Header) -> None:
+    request.trace.status = answer.status
+    stamp = (b"x-kilonova-request-id", request.trace.request_id.encode())
+    length = (b"content-length", str(len(answer.body)).encode())
+    headers = [*answer.headers, *extra, stamp, length]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _send_stream(request: Request, answer: Stream, send: Send) -> None:
+    request.trace.status = answer.status
+    stamp = (b"x-kilonova-request-id", request.trace.request_id.encode())
+    headers = [*answer.headers, stamp]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    async with aclosing(answer.chunks) as chunks:
+        try:
+            async for chunk in chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except KilonovaError as error:
+            _note(request, error)
+            last = answer.fail(error)
+            await send({"type": "http.response.body", "body": last, "more_body": True})
+        except Exception:  # noqa: BLE001 (the edge, in mid-stream)
+            logger.exception("unexpected", request_id=request.trace.request_id)
+            request.trace.error = Internal.code
+            last = answer.fail(_internal(request))
+            await send({"type": "http.response.body", "body": last, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

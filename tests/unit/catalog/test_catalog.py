@@ -1,0 +1,48 @@
+"""The catalogue: packaged models are sound, mistakes are named."""
+
+import hashlib
+
+import pytest
+
+from kilonova.catalog.catalog import PACKAGED_WEIGHTS, Catalog, packaged_models
+from kilonova.catalog.entry import parse_entry
+from kilonova.core.errors import NotFound
+
+
+def test_packaged_models_have_prices_and_names() -> None:
+    """Protects the first start: the models in the box can be found by id and alias, and cost."""
+    catalog = Catalog(packaged_models())
+    assert catalog.find("spark") is catalog.find("kilonova.spark-v1:0")
+    assert all(model.price.input > 0 and model.price.output > 0 for model in catalog.models)
+
+
+def test_packaged_weights_are_those_of_the_card() -> None:
+    """Protects users from a file that is not the one that was evaluated."""
+    line = (PACKAGED_WEIGHTS / "spark-v1.sha256").read_text().split()
+    digest = hashlib.sha256((PACKAGED_WEIGHTS / line[1]).read_bytes()).hexdigest()
+    assert digest == line[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"id": "a", "engine": "e", "colour": "red"}, "colour"),
+        ({"id": "a"}, "engine"),
+        ({"id": "a", "engine": "e", "price": {"input": "1,5"}}, "1,5"),
+        ({"id": "a", "engine": "e", "abilities": ["flying"]}, "abilities"),
+    ],
+)
+def test_a_wrong_entry_is_named(fields: dict[str, object], words: str) -> None:
+    """Protects operators who add a model."""
+    with pytest.raises(ValueError, match=words):
+        parse_entry(fields, where="test")
+
+
+def test_one_name_is_one_model() -> None:
+    """Protects callers from reaching another model than the one they named."""
+    one = parse_entry({"id": "a", "engine": "e"}, where="")
+    two = parse_entry({"id": "b", "engine": "e", "aliases": ["a"]}, where="")
+    with pytest.raises(ValueError, match="belongs to a and b"):
+        Catalog([one, two])
+    with pytest.raises(NotFound, match="Available: a"):
+        Catalog([one]).find("c")

@@ -1,0 +1,218 @@
+"""The edge: routing on raw paths, limits, departures, failures in every place."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+
+from kilonova.core.errors import EngineFailed, NotFound, Overloaded
+from kilonova.telemetry.metrics import Metrics
+from kilonova.telemetry.trace import Trace
+from kilonova.web.edge import Edge, EdgeLimits
+from kilonova.web.endpoint import Endpoint, Table
+from kilonova.web.fallback import plain_error
+from kilonova.web.message import Request, Response, Stream
+
+
+class Client:
+    """Drives an ASGI application by hand, so that a test can stall or leave at any point."""
+
+    def __init__(self, app: Edge, path: str, *, body: bytes = b"", method: str = "POST") -> None:
+        self.app = app
+        self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.sent: list[dict[str, Any]] = []
+        headers = [(b"host", b"test")]
+        if method == "POST":
+            headers.append((b"content-length", str(len(body)).encode()))
+        self.scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "headers": headers,
+        }
+        self.body = body
+
+    async def _send(self, message: Any) -> None:
+        self.sent.append(message)
+        await asyncio.sleep(0)
+
+    async def run(self) -> None:
+        if self.body:
+            self.inbox.put_nowait({"type": "http.request", "body": self.body, "more_body": True})
+        await self.app(self.scope, self.inbox.get, self._send)
+
+    def leave(self) -> None:
+        self.inbox.put_nowait({"type": "http.disconnect"})
+
+    @property
+    def status(self) -> int:
+        return int(self.sent[0]["status"])
+
+    @property
+    def content(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent[1:])
+
+
+def edge(limits: EdgeLimits | None = None, **handlers: Any) -> Edge:
+    routes = {
+        ("POST", f"/{name}"): Endpoint(handle=handle, fail=plain_error, body_bytes_max=1000)
+        for name, handle in handlers.items()
+    }
+    return Edge([Table(routes)], metrics=Metrics("test"), limits=limits)
+
+
+async def echo_body(request: Request) -> Response:
+    return Response(200, request.body)
+
+
+async def test_a_body_is_read_whole_and_answered() -> None:
+    """Protects the simplest path, and the header that support asks for."""
+    client = Client(edge(echo=echo_body), "/echo", body=b"hello")
+    await client.run()
+    assert (client.status, client.content) == (200, b"hello")
+    assert any(name == b"x-kilonova-request-id" for name, _ in client.sent[0]["headers"])
+
+
+async def test_a_large_body_is_refused_before_it_is_read() -> None:
+    """Protects memory."""
+    client = Client(edge(echo=echo_body), "/echo", body=b"x" * 2000)
+    await client.run()
+    assert client.status == 413
+    assert (b"connection", b"close") in client.sent[0]["headers"]
+
+
+async def test_a_stalled_body_ends() -> None:
+    """Protects against slow senders: the body has a deadline."""
+    client = Client(edge(EdgeLimits(body_s=0.01), echo=echo_body), "/echo", body=b"")
+    client.scope["headers"] = [(b"content-length", b"5")]
+    await client.run()
+    assert client.status == 400
+    assert b"did not arrive" in client.content
+
+
+async def test_an_unknown_path_says_what_is_served() -> None:
+    """Protects newcomers who mistyped a base URL."""
+    client = Client(edge(), "/v2/chat")
+    await client.run()
+    assert client.status == 404
+    assert b"/v1" in client.content
+
+
+async def test_a_trailing_slash_is_another_path() -> None:
+    """Protects services whose operations differ by it."""
+    client = Client(edge(echo=echo_body), "/echo/")
+    await client.run()
+    assert client.status == 404
+
+
+async def test_encoded_slashes_stay_inside_a_segment() -> None:
+    """Protects ARNs and model ids in paths."""
+
+    async def name(request: Request) -> Response:
+        return Response(200, request.captures[0].encode())
+
+    endpoint = Endpoint(handle=name, fail=plain_error)
+    app = Edge([Table({("GET", "/models/{}"): endpoint})], metrics=Metrics("test"))
+    client = Client(app, "/models/a%2Fb%3A0", method="GET")
+    await client.run()
+    assert client.content == b"a/b:0"
+
+
+async def test_an_unexpected_failure_shows_nothing_internal() -> None:
+    """Protects secrets in exception texts."""
+
+    async def broken(_request: Request) -> Response:
+        raise RuntimeError("the password is swordfish")
+
+    client = Client(edge(broken=broken), "/broken")
+    await client.run()
+    assert client.status == 500
+    assert b"swordfish" not in client.content
+    assert b"req_" in client.content
+
+
+async def _pieces(*, fail: Exception | None, closed: list[bool]) -> AsyncGenerator[bytes, None]:
+    try:
+        for piece in (b"a", b"b", b"c"):
+            yield piece
+            if fail is not None:
+                raise fail
+            await asyncio.sleep(0.01)
+    finally:
+        closed.append(True)
+
+
+def streaming(fail: Exception | None, closed: list[bool]) -> Any:
+    async def handle(_request: Request) -> Stream:
+        chunks = _pieces(fail=fail, closed=closed)
+        return Stream(200, chunks, (), fail=lambda error: f"!{error.code}".encode())
+
+    return handle
+
+
+async def test_a_stream_is_sent_piece_by_piece() -> None:
+    """Protects streaming: no piece waits for the next."""
+    closed: list[bool] = []
+    client = Client(edge(s=streaming(None, closed)), "/s")
+    await client.run()
+    assert [m.get("body") for m in client.sent[1:]] == [b"a", b"b", b"c", b""]
+    assert closed == [True]
+
+
+@pytest.mark.parametrize(
+    ("fault", "last"), [(EngineFailed("x"), b"!engine_failed"), (ValueError("x"), b"!internal")]
+)
+async def test_a_broken_stream_ends_in_the_surfaces_own_words(fault: Any, last: bytes) -> None:
+    """Protects SDKs: a failure after the 200 is told in band."""
+    client = Client(edge(s=streaming(fault, [])), "/s")
+    await client.run()
+    assert client.content == b"a" + last
+
+
+async def test_a_client_that_leaves_ends_its_handler() -> None:
+    """Protects engines: a departure closes the stream within one turn of the loop."""
+    closed: list[bool] = []
+    client = Client(edge(s=streaming(None, closed)), "/s")
+    running = asyncio.create_task(client.run())
+    while not client.sent:
+        await asyncio.sleep(0)
+    client.leave()
+    await running
+    assert closed == [True]
+    assert client.content in (b"", b"a", b"ab")
+
+
+async def test_draining_refuses_new_work_and_waits_for_the_old() -> None:
+    """Protects rolling restarts."""
+    closed: list[bool] = []
+    app = edge(s=streaming(None, closed))
+    first = Client(app, "/s")
+    running = asyncio.create_task(first.run())
+    while not first.sent:
+        await asyncio.sleep(0)
+    draining = asyncio.create_task(app.drain(5.0))
+    await asyncio.sleep(0)
+    second = Client(app, "/s")
+    await second.run()
+    assert second.status == 503
+    assert await draining
+    await running
+    assert first.content == b"abc"
+
+
+async def test_too_many_requests_are_shed() -> None:
+    """Protects the loop under a flood."""
+    client = Client(edge(EdgeLimits(inflight_max=0), echo=echo_body), "/echo", body=b"x")
+    await client.run()
+    assert client.status == 503
+
+
+def test_plain_errors_carry_their_wait() -> None:
+    """Protects clients that obey Retry-After."""
+    request = Request(method="GET", raw_path=b"/x", query=b"", headers=[], trace=Trace())
+    built = plain_error(Overloaded("busy", retry_after_s=2.4), request)
+    assert (b"retry-after", b"2") in built.headers
+    assert plain_error(NotFound("x"), request).status == 404
