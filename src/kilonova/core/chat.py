@@ -63,6 +63,8 @@ Part = TextPart | ImagePart | ReasoningPart | ToolCallPart | ToolResultPart
 
 
 class Message(Struct, frozen=True):
+    """One turn. ``name`` tells apart several speakers of one role."""
+
     role: Role
     parts: tuple[Part, ...]
     name: str | None = None

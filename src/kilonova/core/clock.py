@@ -7,6 +7,8 @@ __all__ = ["Clock", "SystemClock"]
 
 
 class Clock(Protocol):
+    """What tells the time: the machine, or a test."""
+
     def now_s(self) -> float:
         """Seconds since the epoch."""
 

@@ -7,6 +7,9 @@ generation physically stops there, so no budget can be overshot.
 
 from collections.abc import Callable
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from kilonova.core.chat import ChatRequest
 from kilonova.core.clock import Clock
 from kilonova.core.errors import BudgetExceeded, ContextTooLong, InvalidRequest
@@ -44,77 +47,83 @@ class Admission:
         room = model.context_tokens - input_tokens
         if room < 1:
             raise ContextTooLong(input_tokens=input_tokens, context_tokens=model.context_tokens)
-        most = min(room, model.output_tokens_max)
-        asked = request.max_output_tokens
-        if asked is None:
-            most = self._affordable(caller.principal, model.price, request, input_tokens, most)
-        elif asked > model.output_tokens_max:
+        asked, most = request.max_output_tokens, min(room, model.output_tokens_max)
+        if asked is not None and asked > model.output_tokens_max:
             raise InvalidRequest(
                 f"max_tokens is too large: {asked}. This model writes at most "
                 f"{model.output_tokens_max} tokens.",
                 param="max_tokens",
             )
-        else:
-            most = min(most, asked)
-        output_tokens = most * request.choices
-        return self._reserve(caller, model, input_tokens, most, output_tokens)
+        size = _Size(input_tokens, min(most, asked or most), request.choices)
+        if asked is None:
+            size = self._affordable(caller.principal, model.price, size)
+        return self._reserve(caller, model, size)
 
     def admit_embedding(self, caller: Caller, model: Model, *, input_tokens: int) -> Permit:
         """As ``admit_chat``, for a request without output."""
-        return self._reserve(caller, model, input_tokens, 0, 0)
+        return self._reserve(caller, model, _Size(input_tokens, 0, 1))
 
     def settle(self, permit: Permit, record: UsageRecord) -> None:
-        """Releases what the permit held. The ledger is told by the meter."""
-        del self._open[record.request_id]
+        """Turns the reservation into spending. The ledger is told by the meter."""
+        self._close(permit, record.price_nano, record.usage.total_tokens)
+
+    def release(self, permit: Permit) -> None:
+        """Gives everything back: the ledger refused the reservation, and nothing was delivered."""
+        self._close(permit, 0, 0)
+
+    def _close(self, permit: Permit, price_nano: int, used_tokens: int) -> None:
+        del self._open[permit.hold.request_id]
         self._on_open(len(self._open))
         self._levels.settle(
             permit.principal.levels,
             held_nano=permit.hold.held_nano,
-            price_nano=record.price_nano,
-            unused_tokens=max(0, permit.reserved_tokens - record.usage.total_tokens),
+            price_nano=price_nano,
+            unused_tokens=max(0, permit.reserved_tokens - used_tokens),
         )
 
-    def _affordable(
-        self,
-        principal: Principal,
-        price: Price,
-        request: ChatRequest,
-        input_tokens: int,
-        most: int,
-    ) -> int:
-        """The output that budget and tokens per minute allow to a request that names no limit."""
-        now_s = self._clock.monotonic_s()
-        ceiling = self._levels.tokens_per_request_max(principal.levels)
-        if ceiling is not None:
-            most = min(most, max(1, (ceiling - input_tokens) // request.choices))
-        left_nano = self._levels.budget_left_nano(principal.levels, now_s)
-        if left_nano is None or price.output == 0:
-            return most
-        left_nano -= price.worst_case(input_tokens=input_tokens, output_tokens=0)
-        affordable = left_nano * TOKENS_PER_PRICE // (price.output * request.choices)
-        # Below one token the reservation itself refuses, with both amounts in its message.
-        return max(1, min(most, affordable))
+    def _affordable(self, principal: Principal, price: Price, size: "_Size") -> "_Size":
+        """What budget and tokens per minute allow to a request that names no limit of its own.
 
-    def _reserve(
-        self, caller: Caller, model: Model, input_tokens: int, each: int, output_tokens: int
-    ) -> Permit:
+        At least one token: below that the reservation refuses, with both amounts in its message.
+        """
+        levels = principal.levels
+        each = size.output_tokens_each
+        ceiling = self._levels.tokens_per_request_max(levels)
+        if ceiling is not None:
+            each = min(each, (ceiling - size.input_tokens) // size.choices)
+        left_nano = self._levels.budget_left_nano(levels, self._clock.monotonic_s())
+        if left_nano is not None and price.output:
+            left_nano -= price.worst_case(input_tokens=size.input_tokens, output_tokens=0)
+            each = min(each, left_nano * TOKENS_PER_PRICE // (price.output * size.choices))
+        return replace(size, output_tokens_each=max(1, each))
+
+    def _reserve(self, caller: Caller, model: Model, size: "_Size") -> Permit:
         principal = caller.principal
-        tokens = input_tokens + output_tokens
-        held_nano = model.price.worst_case(input_tokens=input_tokens, output_tokens=output_tokens)
-        self._refuse_impossible(principal, tokens)
+        held_nano = model.price.worst_case(
+            input_tokens=size.input_tokens, output_tokens=size.output_tokens
+        )
+        self._refuse_impossible(principal, size.tokens)
         self._levels.reserve(
             principal.levels,
-            tokens=tokens,
+            tokens=size.tokens,
             amount_nano=held_nano,
             now_s=self._clock.monotonic_s(),
         )
-        hold = _hold(caller, model, input_tokens, held_nano, round(self._clock.now_s() * 1000))
+        started_ms = round(self._clock.now_s() * 1000)
+        hold = _hold(
+            caller,
+            model,
+            held_nano=held_nano,
+            input_tokens=size.input_tokens,
+            started_ms=started_ms,
+        )
         permit = Permit(
             principal=principal,
             model=model,
             hold=hold,
-            max_output_tokens=each,
-            reserved_tokens=tokens,
+            max_output_tokens=size.output_tokens_each,
+            reserved_tokens=size.tokens,
+            trace=caller.call.trace,
             durable=self._ledger.reserve(hold),
         )
         self._open[hold.request_id] = permit
@@ -132,7 +141,25 @@ class Admission:
             )
 
 
-def _hold(caller: Caller, model: Model, input_tokens: int, held_nano: int, now_ms: int) -> Hold:
+class _Size(Struct, frozen=True):
+    """The most that a request may use: its input, and its output for each of its choices."""
+
+    input_tokens: int
+    output_tokens_each: int
+    choices: int
+
+    @property
+    def output_tokens(self) -> int:
+        return self.output_tokens_each * self.choices
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
+
+def _hold(
+    caller: Caller, model: Model, *, held_nano: int, input_tokens: int, started_ms: int
+) -> Hold:
     principal, price = caller.principal, model.price
     return Hold(
         request_id=caller.call.trace.request_id,
@@ -149,5 +176,5 @@ def _hold(caller: Caller, model: Model, input_tokens: int, held_nano: int, now_m
         price_cache_write=price.cache_write,
         price_output=price.output,
         input_tokens=input_tokens,
-        started_ms=now_ms,
+        started_ms=started_ms,
     )

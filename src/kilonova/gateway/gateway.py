@@ -88,7 +88,7 @@ class Gateway:
         input_tokens = await route.engine.count_tokens(route.request)
         permit = self._admission.admit_chat(caller, model, request, input_tokens=input_tokens)
         limited = replace(route.request, max_output_tokens=permit.max_output_tokens)
-        return self._meter.watch(permit, route.engine.chat(limited), caller.call.trace)
+        return self._meter.watch(permit, route.engine.chat(limited))
 
     async def _run_once(
         self, caller: Caller, model: Model, request: ChatRequest
@@ -114,8 +114,7 @@ class Gateway:
     async def embed(self, caller: Caller, request: EmbeddingRequest) -> EmbeddingAnswer:
         """One vector a text; billed by the input tokens that the engine reports."""
         model = self.model(request.model)
-        trace = caller.call.trace
-        trace.model_id = model.id
+        caller.call.trace.model_id = model.id
         require(model, "embeddings")
         # No token is shorter than a byte, so this bound needs no tokenizer.
         bound = sum(len(text.encode()) + 8 for text in request.texts)
@@ -128,8 +127,8 @@ class Gateway:
             usage = Usage(input_tokens=answer.input_tokens)
         finally:
             if usage is None:
-                self._meter.abandon(permit, Usage(), "failed", trace)
-        await self._meter.settle(permit, usage, trace)
+                self._meter.abandon(permit, Usage(), "failed")
+        await self._meter.settle(permit, usage)
         return answer
 
     def models(self) -> tuple[Model, ...]:

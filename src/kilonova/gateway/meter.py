@@ -4,6 +4,7 @@ It checkpoints the delivered count at least every 100 ms without holding the str
 crash the last durable checkpoint is billed, never more than was delivered.
 """
 
+import logging
 from asyncio import Future
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
@@ -16,8 +17,7 @@ from kilonova.core.ports import Ledger
 from kilonova.core.usage import Outcome, Usage, UsageRecord
 from kilonova.gateway.admission import Admission
 from kilonova.gateway.permit import Permit
-from kilonova.telemetry.log import logger
-from kilonova.telemetry.trace import Trace
+from kilonova.telemetry.log import log_event
 
 __all__ = ["CHECKPOINT_S", "Meter", "Tally"]
 
@@ -70,9 +70,9 @@ class Meter:
         self._clock = clock
 
     async def watch(
-        self, permit: Permit, events: AsyncIterator[ChatEvent], trace: Trace
+        self, permit: Permit, events: AsyncIterator[ChatEvent]
     ) -> AsyncGenerator[ChatEvent, None]:
-        """The same events: the first once the permit is on disk, the last once the settlement is."""
+        """The same events; the first and the last wait for permit and settlement to be on disk."""
         tally = Tally()
         outcome: Outcome = "cancelled"
         clock, request_id = self._clock, permit.hold.request_id
@@ -96,9 +96,9 @@ class Meter:
                         self._ledger.checkpoint(request_id, tally.usage)
                         checkpointed_s = now_s
                     tally.add(event)
-                    trace.note_first_event()
+                    permit.trace.note_first_event()
                     yield event
-            settled = self._settle(permit, tally.usage, outcome, trace)
+            settled = self._settle(permit, tally.usage, outcome)
             await _on_disk(settled)
             yield ChatFinished(tally.usage)
         except Exception:
@@ -106,27 +106,31 @@ class Meter:
             raise
         finally:
             if settled is None:
-                self.abandon(permit, tally.usage, outcome, trace)
+                self.abandon(permit, tally.usage, outcome)
 
-    def abandon(self, permit: Permit, usage: Usage, outcome: Outcome, trace: Trace) -> None:
-        """Settles without waiting: the caller is gone or about to get an error."""
+    def abandon(self, permit: Permit, usage: Usage, outcome: Outcome) -> None:
+        """Settles without waiting: the caller is gone or about to get an error.
+
+        A permit that the ledger refused was never on its books, so there is nothing to book.
+        """
+        if _was_refused(permit.durable):
+            self._admission.release(permit)
+            return
         permit.durable.add_done_callback(_notice)
-        self._settle(permit, usage, outcome, trace).add_done_callback(_report)
+        self._settle(permit, usage, outcome).add_done_callback(_report)
 
-    async def settle(self, permit: Permit, usage: Usage, trace: Trace) -> None:
+    async def settle(self, permit: Permit, usage: Usage) -> None:
         """Settles a request that has no stream; returns when the record is on disk."""
-        await _on_disk(self._settle(permit, usage, "completed", trace))
+        await _on_disk(self._settle(permit, usage, "completed"))
 
-    def _settle(
-        self, permit: Permit, usage: Usage, outcome: Outcome, trace: Trace
-    ) -> "Future[None]":
-        record = self._record(permit, usage, outcome, trace)
-        trace.record = record
+    def _settle(self, permit: Permit, usage: Usage, outcome: Outcome) -> "Future[None]":
+        record = self._record(permit, usage, outcome)
+        permit.trace.record = record
         self._admission.settle(permit, record)
         return self._ledger.settle(record)
 
-    def _record(self, permit: Permit, usage: Usage, outcome: Outcome, trace: Trace) -> UsageRecord:
-        hold = permit.hold
+    def _record(self, permit: Permit, usage: Usage, outcome: Outcome) -> UsageRecord:
+        hold, trace = permit.hold, permit.trace
         full_nano = permit.model.price.charge(usage)
         # The hold is the ceiling: what an engine used beyond it is the provider's own cost.
         price_nano = min(full_nano, hold.held_nano)
@@ -158,13 +162,17 @@ async def _on_disk(settled: "Future[None]") -> None:
     try:
         await settled
     except Overloaded as error:
-        logger.error("settlement_delayed", detail=error.message)
+        log_event(logging.ERROR, "settlement_delayed", detail=error.message)
 
 
 def _report(settled: "Future[None]") -> None:
     """As ``_on_disk``, where nobody waits."""
     if not settled.cancelled() and (error := settled.exception()) is not None:
-        logger.error("settlement_delayed", detail=str(error))
+        log_event(logging.ERROR, "settlement_delayed", detail=str(error))
+
+
+def _was_refused(reserved: "Future[None]") -> bool:
+    return reserved.done() and not reserved.cancelled() and reserved.exception() is not None
 
 
 def _notice(reserved: "Future[None]") -> None:

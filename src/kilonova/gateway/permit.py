@@ -7,6 +7,7 @@ from msgspec import Struct
 from kilonova.core.identity import Principal
 from kilonova.core.model import Model
 from kilonova.core.ports import Hold
+from kilonova.telemetry.trace import Trace
 
 __all__ = ["Permit"]
 
@@ -15,7 +16,7 @@ class Permit(Struct, frozen=True, kw_only=True):
     """``max_output_tokens`` is per choice and physical: the engine stops there.
 
     ``durable`` is done once the reservation is on disk; no byte of an answer leaves before that.
-    ``reserved_tokens`` is what was taken from the tokens per minute.
+    ``reserved_tokens`` is what was taken from the tokens per minute. ``trace`` gets the record.
     """
 
     principal: Principal
@@ -23,4 +24,5 @@ class Permit(Struct, frozen=True, kw_only=True):
     hold: Hold
     max_output_tokens: int
     reserved_tokens: int
+    trace: Trace
     durable: "Future[None]"

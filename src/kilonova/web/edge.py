@@ -6,9 +6,10 @@ which frees the engine and settles the permit on its way out.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -20,7 +21,7 @@ from kilonova.core.errors import (
     Overloaded,
     RequestTooLarge,
 )
-from kilonova.telemetry.log import log_request, logger
+from kilonova.telemetry.log import log_event, log_request
 from kilonova.telemetry.metrics import Metrics
 from kilonova.telemetry.trace import Trace
 from kilonova.web.departure import Departure
@@ -67,10 +68,7 @@ class Edge:
         endpoint = self._find(request)
         self._enter()
         try:
-            async with asyncio.timeout(self._limits.request_s_max):
-                await self._serve(request, endpoint, receive, send)
-        except TimeoutError:
-            request.trace.error = EngineTimeout.code
+            await self._serve(request, endpoint, _Wire(receive, send))
         finally:
             self._leave(request)
 
@@ -104,22 +102,36 @@ class Edge:
         self._metrics.observe(request.trace)
         log_request(request.trace)
 
-    async def _serve(
-        self, request: Request, endpoint: Endpoint, receive: Receive, send: Send
-    ) -> None:
+    async def _serve(self, request: Request, endpoint: Endpoint, wire: "_Wire") -> None:
         try:
             self._refuse(request, endpoint)
-            await self._read(request, endpoint, receive)
+            await self._read(request, endpoint, wire.receive)
         except KilonovaError as error:
             # The rest of the body stays unread, so the connection cannot be used again.
-            await _send_whole(request, _fail(request, endpoint, error), send, _CLOSE)
+            await _send_whole(request, _fail(request, endpoint, error), wire.send, _CLOSE)
             return
-        with Departure(receive, request.trace):
+        answer: Answer | None = None
+        with Departure(wire.receive, request.trace, self._limits.request_s_max) as departure:
             answer = await _handle(request, endpoint)
             if isinstance(answer, Response):
-                await _send_whole(request, answer, send)
+                await _send_whole(request, answer, wire.send)
             else:
-                await _send_stream(request, answer, send)
+                await _send_stream(request, answer, wire.send)
+        if departure.is_late and not isinstance(answer, Response):
+            await self._end_late(request, answer or endpoint, wire.send)
+
+    async def _end_late(self, request: Request, source: Stream | Endpoint, send: Send) -> None:
+        """Tells the caller, in the way that is still possible, that time is up."""
+        error = EngineTimeout(
+            f"The request took longer than the {self._limits.request_s_max:.0f} seconds allowed."
+        )
+        if isinstance(source, Stream):
+            _note(request, error)
+            last = source.fail(error)
+            await send({"type": "http.response.body", "body": last, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await _send_whole(request, _fail(request, source, error), send)
 
     def _refuse(self, request: Request, endpoint: Endpoint) -> None:
         """Cheap refusals, before a byte of the body is read."""
@@ -148,6 +160,13 @@ class Edge:
             raise InvalidRequest(
                 f"The request body did not arrive within {wait_s:.0f} seconds."
             ) from None
+
+
+class _Wire(NamedTuple):
+    """The two ends that the server gives to a request."""
+
+    receive: Receive
+    send: Send
 
 
 def _open(scope: Scope) -> Request:
@@ -193,8 +212,12 @@ async def _handle(request: Request, endpoint: Endpoint) -> Answer:
     except KilonovaError as error:
         return _fail(request, endpoint, error)
     except Exception:  # noqa: BLE001 (the edge: whatever is unexpected becomes Internal)
-        logger.exception("unexpected", request_id=request.trace.request_id)
+        _log_unexpected(request)
         return _fail(request, endpoint, _internal(request))
+
+
+def _log_unexpected(request: Request) -> None:
+    log_event(logging.ERROR, "unexpected", is_failure=True, request_id=request.trace.request_id)
 
 
 def _internal(request: Request) -> Internal:
@@ -236,7 +259,7 @@ async def _send_stream(request: Request, answer: Stream, send: Send) -> None:
             last = answer.fail(error)
             await send({"type": "http.response.body", "body": last, "more_body": True})
         except Exception:  # noqa: BLE001 (the edge, in mid-stream)
-            logger.exception("unexpected", request_id=request.trace.request_id)
+            _log_unexpected(request)
             request.trace.error = Internal.code
             last = answer.fail(_internal(request))
             await send({"type": "http.response.body", "body": last, "more_body": True})

@@ -185,6 +185,24 @@ async def test_a_client_that_leaves_ends_its_handler() -> None:
     assert client.content in (b"", b"a", b"ab")
 
 
+async def test_a_request_that_takes_too_long_is_told() -> None:
+    """Protects callers from hanging: before the first byte as an error, later in band."""
+
+    async def forever(_request: Request) -> Response:
+        await asyncio.sleep(60)
+        return Response(200, b"")
+
+    limits = EdgeLimits(request_s_max=0.015)
+    whole = Client(edge(limits, forever=forever), "/forever")
+    await whole.run()
+    assert whole.status == 504
+    closed: list[bool] = []
+    stream = Client(edge(limits, s=streaming(None, closed)), "/s")
+    await stream.run()
+    assert stream.content.endswith(b"!engine_timeout")
+    assert closed == [True]
+
+
 async def test_draining_refuses_new_work_and_waits_for_the_old() -> None:
     """Protects rolling restarts."""
     closed: list[bool] = []

@@ -1,0 +1,217 @@
+"""The one place where concrete classes meet: builds every part, and takes it down again.
+
+Books        store ─► vault ─► accounts ─► recovery          what the command line needs
+Application  books ─► engines ─► gateway ─► surfaces ─► edge  what the server needs
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from kilonova import __version__
+from kilonova.accounts.directory import Directory
+from kilonova.accounts.service import Accounts, FirstStart, KeyOrder
+from kilonova.accounts.vault import Vault
+from kilonova.admin.access import Access
+from kilonova.admin.control import Control, Installation, LedgerReading
+from kilonova.admin.plane import ControlPlane
+from kilonova.admin.schema import Verification
+from kilonova.admin.surface import AdminSurface
+from kilonova.billing.posting import post
+from kilonova.billing.recovery import recover
+from kilonova.billing.verify import INVARIANTS, verify
+from kilonova.core.clock import Clock, SystemClock
+from kilonova.core.ports import Engine, Health
+from kilonova.dialects.bedrock.routes import BedrockSurface
+from kilonova.dialects.openai.routes import OpenAISurface
+from kilonova.engines import EngineOptionsError, open_engine
+from kilonova.gateway.admission import Admission
+from kilonova.gateway.gateway import Gateway
+from kilonova.gateway.meter import Meter
+from kilonova.gateway.replay import Replays
+from kilonova.gateway.router import Router
+from kilonova.home import Home
+from kilonova.offer import Offer, plan_offer
+from kilonova.settings import LimitSettings, Settings, SettingsError
+from kilonova.stores.sql.store import SqlStore
+from kilonova.telemetry.log import log_event
+from kilonova.telemetry.metrics import Metrics
+from kilonova.web.edge import Edge, EdgeLimits
+from kilonova.web.endpoint import Surface
+from kilonova.web.health import Readiness, health_surface
+
+__all__ = ["Application", "Books", "open_control_plane"]
+
+
+class Books:
+    """The store of a home with the accounts in it, recovered and ready. The home is locked."""
+
+    def __init__(self, store: SqlStore, accounts: Accounts, directory: Directory) -> None:
+        self.store = store
+        self.accounts = accounts
+        self.directory = directory
+        self.first_start: FirstStart | None = None
+
+    @classmethod
+    async def open(cls, home: Home, settings: Settings) -> "Books":
+        """Raises VaultError, SettingsError or the store's own errors with what to do."""
+        clock = SystemClock()
+        store = SqlStore.open(settings.store.sqlite_path(home.path), posting=post)
+        try:
+            can_create = not store.accounts.organisations()
+            vault = Vault.open(home.master_key_path, can_create=can_create)
+            directory = Directory(store.accounts, vault, clock)
+            accounts = Accounts(store.accounts, vault, clock, forget=directory.forget)
+            books = cls(store, accounts, directory)
+            books.first_start = await accounts.start()
+            recovered = await recover(store.ledger, clock)
+        except BaseException:
+            await store.close()
+            raise
+        if recovered:
+            log_event(logging.WARNING, "recovered", requests=len(recovered))
+        return books
+
+    async def close(self) -> None:
+        """Returns when everything queued is on disk."""
+        await self.store.close()
+
+
+class Application:
+    """Everything that a server is made of, but its socket."""
+
+    def __init__(self, books: Books, offer: Offer, home: Home, settings: Settings) -> None:
+        self.books = books
+        self.catalog = offer.catalog
+        self.engines = _open_engines(offer, home)
+        self.metrics = Metrics(__version__)
+        clock = SystemClock()
+        self._admission = Admission(books.store.ledger, clock, on_open=self.metrics.holds_open.set)
+        gateway = self._gateway(clock, settings.limits)
+        bytes_max = settings.limits.request_bytes_max
+        control = _control(books, offer, readiness=self.readiness, live=self._live)
+        surfaces: list[Surface] = [
+            health_surface(readiness=self.readiness, metrics=self.metrics),
+            OpenAISurface(gateway, body_bytes_max=bytes_max),
+            AdminSurface(control, Access(home.admin_token(), books.directory), version=__version__),
+            BedrockSurface(gateway, body_bytes_max=bytes_max),
+        ]
+        self.edge = Edge(surfaces, metrics=self.metrics, limits=_edge_limits(settings.limits))
+
+    @classmethod
+    async def open(
+        cls, home: Home, settings: Settings, *, model_file: Path | None = None
+    ) -> "Application":
+        """As ``Books.open``; the engines are not started yet."""
+        offer = plan_offer(settings, model_file)
+        books = await Books.open(home, settings)
+        try:
+            return cls(books, offer, home, settings)
+        except BaseException:
+            await books.close()
+            raise
+
+    async def start_engines(self) -> None:
+        """Starts all of them at once; each takes requests as soon as it is ready."""
+        await asyncio.gather(*(engine.start() for engine in self.engines.values()))
+
+    async def close(self) -> None:
+        """Engines first, so that whatever still runs is settled before the store closes."""
+        await asyncio.gather(*(engine.stop() for engine in self.engines.values()))
+        await self.books.close()
+
+    def _gateway(self, clock: Clock, limits: LimitSettings) -> Gateway:
+        ledger = self.books.store.ledger
+        return Gateway(
+            authority=self.books.directory,
+            catalog=self.catalog,
+            admission=self._admission,
+            router=Router(self.engines),
+            meter=Meter(ledger, self._admission, clock),
+            replays=Replays(
+                clock,
+                kept_s=limits.replay_s,
+                answers_max=limits.replay_answers_max,
+                answer_bytes_max=limits.replay_answer_bytes_max,
+            ),
+        )
+
+    def _live(self) -> frozenset[str]:
+        return self._admission.open_requests
+
+    async def readiness(self) -> Readiness:
+        """Ready means: not draining, and at least one engine can answer."""
+        engines = {name: await engine.health() for name, engine in self.engines.items()}
+        for name, health in engines.items():
+            self.metrics.engine_ready.labels(name).set(health.is_ready)
+        is_draining = self.edge.is_draining
+        server = Health(not is_draining, "draining" if is_draining else "")
+        is_ready = not is_draining and any(health.is_ready for health in engines.values())
+        return Readiness(is_ready, {"server": server, **engines})
+
+
+def _open_engines(offer: Offer, home: Home) -> dict[str, Engine]:
+    try:
+        return {
+            plan.name: open_engine(plan.kind, plan.name, plan.options, home=home.run_path)
+            for plan in offer.engines
+        }
+    except EngineOptionsError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _edge_limits(limits: LimitSettings) -> EdgeLimits:
+    return EdgeLimits(
+        body_s=limits.body_s,
+        body_bytes_per_s=limits.body_bytes_per_s,
+        inflight_max=limits.inflight_max,
+        request_s_max=limits.stream_s_max,
+    )
+
+
+def _control(
+    books: Books,
+    offer: Offer,
+    *,
+    readiness: Callable[[], Awaitable[Readiness]],
+    live: Callable[[], frozenset[str]],
+) -> Control[KeyOrder]:
+    def audit() -> Verification:
+        findings = verify(books.store.book, live=live)
+        return Verification(
+            is_sound=not findings,
+            checks=INVARIANTS,
+            problems=tuple(f"{finding.invariant}: {finding.detail}" for finding in findings),
+        )
+
+    return Control(
+        books.accounts,
+        KeyOrder,
+        ledger=LedgerReading(
+            book=books.store.book, audit=audit, spent_nano=books.store.ledger.spent_nano
+        ),
+        installation=Installation(
+            version=__version__,
+            started_ms=round(SystemClock().now_s() * 1000),
+            models=offer.catalog.models,
+            readiness=readiness,
+            open_requests=lambda: len(live()),
+        ),
+    )
+
+
+@asynccontextmanager
+async def open_control_plane(home: Home, settings: Settings) -> AsyncIterator[ControlPlane]:
+    """The control plane of a home on which no server runs. The caller holds the home's lock."""
+
+    async def readiness() -> Readiness:
+        return Readiness(False, {"server": Health(False, "no server runs on this home")})
+
+    offer = plan_offer(settings)
+    books = await Books.open(home, settings)
+    try:
+        yield _control(books, offer, readiness=readiness, live=frozenset)
+    finally:
+        await books.close()

@@ -1,0 +1,111 @@
+"""What this installation offers: the engines of its configuration and the models they run."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from kilonova.catalog.catalog import PACKAGED_WEIGHTS, Catalog, packaged_models
+from kilonova.catalog.entry import parse_entry
+from kilonova.core.model import Model
+from kilonova.engines.llamacpp.header import GgufError, ModelHeader, read_header
+from kilonova.settings import Settings, SettingsError
+
+__all__ = ["EnginePlan", "Offer", "plan_offer"]
+
+_LOCAL = "llamacpp"
+# The engines that exist without a line of configuration.
+_PACKAGED: dict[str, dict[str, Any]] = {
+    "spark": {"kind": _LOCAL, "model": str(PACKAGED_WEIGHTS / "spark-v1.gguf")},
+    "echo": {"kind": "echo"},
+}
+
+
+class EnginePlan(Struct, frozen=True):
+    """One engine to open, with the options of its kind."""
+
+    name: str
+    kind: str
+    options: dict[str, Any]
+
+
+class Offer(Struct, frozen=True):
+    engines: tuple[EnginePlan, ...]
+    catalog: Catalog
+
+
+def plan_offer(settings: Settings, model_file: Path | None = None) -> Offer:
+    """Raises SettingsError when an engine, a model file or a model entry is wrong.
+
+    ``model_file`` is served beside what the configuration names, under the engine ``file``.
+    """
+    written = dict(settings.engines)
+    if model_file is not None:
+        written["file"] = {"kind": _LOCAL, "model": str(model_file)}
+    plans = tuple(_plan(name, entry) for name, entry in _merged(written).items())
+    entries = [_configured(model_id, entry) for model_id, entry in settings.models.items()]
+    served = {model.engine for model in entries}
+    names = {plan.name for plan in plans}
+    packaged = [
+        model
+        for model in packaged_models()
+        if model.engine in names and model.id not in settings.models
+    ]
+    served |= {model.engine for model in packaged}
+    local = [
+        _local_model(plan) for plan in plans if plan.kind == _LOCAL and plan.name not in served
+    ]
+    try:
+        return Offer(plans, Catalog([*packaged, *entries, *local]))
+    except ValueError as error:
+        raise SettingsError(f"models: {error}") from None
+
+
+def _merged(written: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Packaged engines with the written changes, then the written ones; disabled ones left out."""
+    merged = {name: {**entry, **written.get(name, {})} for name, entry in _PACKAGED.items()}
+    merged.update({name: entry for name, entry in written.items() if name not in _PACKAGED})
+    return {name: entry for name, entry in merged.items() if entry.get("enabled", True)}
+
+
+def _plan(name: str, entry: dict[str, Any]) -> EnginePlan:
+    if "kind" not in entry:
+        raise SettingsError(f"engines.{name}.kind: missing; choose llamacpp, upstream or echo")
+    options = {key: value for key, value in entry.items() if key not in ("kind", "enabled")}
+    return EnginePlan(name, str(entry["kind"]), options)
+
+
+def _configured(model_id: str, entry: dict[str, Any]) -> Model:
+    try:
+        return parse_entry({"id": model_id, **entry}, where=f'models."{model_id}"')
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _local_model(plan: EnginePlan) -> Model:
+    """The catalogue entry that a model file needs, read from its header."""
+    path = Path(str(plan.options.get("model", "")))
+    try:
+        header = read_header(path)
+    except GgufError as error:
+        raise SettingsError(f"engines.{plan.name}.model: {error}") from None
+    slug = re.sub(r"[^a-z0-9.-]+", "-", path.stem.lower()).strip("-.") or "model"
+    context = int(plan.options.get("context_tokens") or header.context_tokens)
+    return Model(
+        id=f"local.{slug}",
+        name=(header.name or path.stem)[:80],
+        provider="local",
+        engine=plan.name,
+        aliases=tuple(dict.fromkeys(name for name in (slug, path.stem) if name)),
+        abilities=_abilities(header),
+        context_tokens=context,
+        output_tokens_max=context,
+        description=f"{header.architecture} model with {header.parameters:,} parameters",
+    )
+
+
+def _abilities(header: ModelHeader) -> tuple[Any, ...]:
+    if header.is_encoder or header.pooling:
+        return ("embeddings",)
+    return ("chat", "tools", "json", "logprobs")

@@ -1,0 +1,186 @@
+"""Runs the application behind a socket until a signal ends it.
+
+The first SIGTERM or SIGINT drains: new requests get 503, running ones finish (up to
+``server.drain_s``), settlements reach the disk, engines stop. A second one ends at once; what was
+not settled then is recovered at the next start.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from kilonova.accounts.service import FirstStart
+from kilonova.app import Application
+from kilonova.core.model import Model
+from kilonova.home import Home, ServerNote
+from kilonova.settings import ServerSettings, Settings
+from kilonova.telemetry.log import log_event
+
+if TYPE_CHECKING:
+    from granian.server.embed import Server
+
+__all__ = ["Announcement", "PortInUseError", "serve"]
+
+_BACKLOG = 2_048
+# Python sees at most this many requests at once; beyond it connections wait in the server.
+_REQUESTS_MAX = 4_096
+_HEADER_BYTES_MAX = 131_072
+
+
+class PortInUseError(RuntimeError):
+    """Something else listens on the address."""
+
+
+class Announcement(Struct, frozen=True, kw_only=True):
+    """What a person wants to know when the server is up. ``first`` holds secrets, shown once."""
+
+    url: str
+    home: Path
+    models: tuple[Model, ...]
+    first: FirstStart | None
+
+
+def serve(
+    home: Home,
+    settings: Settings,
+    *,
+    model_file: Path | None = None,
+    announce: Callable[[Announcement], None],
+) -> int:
+    """Blocks until the server has ended; 0 when it drained, 1 when it was cut short.
+
+    Raises HomeInUseError, PortInUseError, SettingsError, VaultError or the store's own errors
+    before anything is served.
+    """
+    _check_port(settings.server)
+    home.prepare()
+    home.lock()
+    try:
+        return asyncio.run(_serve(home, settings, model_file, announce=announce))
+    finally:
+        home.unlock()
+
+
+def _check_port(server: ServerSettings) -> None:
+    """The server shares its port with other processes (SO_REUSEPORT), so it would not notice."""
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((server.host, server.port))
+        except OSError as error:
+            raise PortInUseError(
+                f"Cannot listen on {server.host}:{server.port}: {error.strerror}. "
+                "Choose another with --port."
+            ) from None
+
+
+async def _serve(
+    home: Home,
+    settings: Settings,
+    model_file: Path | None,
+    *,
+    announce: Callable[[Announcement], None],
+) -> int:
+    application = await Application.open(home, settings, model_file=model_file)
+    try:
+        async with asyncio.TaskGroup() as owner:
+            signals = _Signals(asyncio.get_running_loop())
+            listener = _listen(application, settings)
+            serving = owner.create_task(listener.serve())
+            starting = owner.create_task(application.start_engines())
+            await _until_listening(serving, settings.server)
+            url = f"http://{_shown_host(settings.server.host)}:{settings.server.port}"
+            home.write_server_note(ServerNote(url=url, pid=os.getpid()))
+            announce(
+                Announcement(
+                    url=url,
+                    home=home.path,
+                    models=application.catalog.models,
+                    first=application.books.first_start,
+                )
+            )
+            # Everything alive now stays: collecting it again and again costs time per request.
+            gc.collect()
+            gc.freeze()
+            await signals.first.wait()
+            log_event(logging.INFO, "draining", deadline_s=settings.server.drain_s)
+            is_drained = await _drain(application, settings.server.drain_s, signals)
+            home.remove_server_note()
+            starting.cancel()
+            listener.stop()
+            await serving
+            return 0 if is_drained else 1
+    finally:
+        home.remove_server_note()
+        await application.close()
+
+
+async def _until_listening(serving: "asyncio.Task[None]", server: ServerSettings) -> None:
+    """Nothing is announced that does not answer yet."""
+    host = "127.0.0.1" if server.host == "0.0.0.0" else server.host  # noqa: S104 (compared)
+    while not serving.done():
+        try:
+            _, writer = await asyncio.open_connection(host, server.port)
+        except OSError:
+            await asyncio.sleep(0.005)
+        else:
+            writer.close()
+            return
+
+
+class _Signals:
+    """``first`` is set by the first SIGTERM or SIGINT, ``second`` by the next."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.first = asyncio.Event()
+        self.second = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._receive)
+
+    def _receive(self) -> None:
+        (self.second if self.first.is_set() else self.first).set()
+
+
+async def _drain(application: Application, deadline_s: float, signals: _Signals) -> bool:
+    draining = asyncio.create_task(application.edge.drain(deadline_s))
+    hurrying = asyncio.create_task(signals.second.wait())
+    await asyncio.wait((draining, hurrying), return_when=asyncio.FIRST_COMPLETED)
+    hurrying.cancel()
+    if not draining.done():
+        draining.cancel()
+        return False
+    return draining.result()
+
+
+def _listen(application: Application, settings: Settings) -> "Server":
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
+    from granian.server.embed import Server
+
+    return Server(
+        application.edge,
+        address=settings.server.host,
+        port=settings.server.port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.auto,
+        websockets=False,
+        backlog=_BACKLOG,
+        backpressure=_REQUESTS_MAX,
+        http1_settings=HTTP1Settings(max_buffer_size=_HEADER_BYTES_MAX),
+        log_enabled=False,
+    )
+
+
+def _shown_host(host: str) -> str:
+    if host in ("0.0.0.0", "::"):  # noqa: S104 (shown, not bound)
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

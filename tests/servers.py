@@ -1,0 +1,106 @@
+"""Real server processes for tests, each on a home of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+READY_S = 30.0
+
+
+def free_port() -> int:
+    """A port that nothing listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def cli(*arguments: str, home: Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Runs the real command line on a home."""
+    command = [sys.executable, "-m", "kilonova.cli.main", *arguments, "--home", str(home)]
+    return subprocess.run(command, check=check, capture_output=True, text=True, timeout=60)
+
+
+@dataclass
+class Server:
+    """A running server and one key of each kind."""
+
+    url: str
+    home: Path
+    process: subprocess.Popen[bytes]
+    bearer_key: str = ""
+    access_key_id: str = ""
+    secret_access_key: str = ""
+    key_id: str = ""
+
+    @property
+    def admin_token(self) -> str:
+        return (self.home / "admin.token").read_text().strip()
+
+    def admin(self, method: str, path: str, body: object = None) -> dict[str, object]:
+        """One call of the admin API."""
+        request = urllib.request.Request(
+            f"{self.url}/kn/v1{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "authorization": f"Bearer {self.admin_token}",
+                "content-type": "application/json",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            answer: dict[str, object] = json.load(response)
+            return answer
+
+    def new_key(self, *options: str) -> dict[str, str]:
+        """A fresh key, made by the command line while the server runs."""
+        made = cli("keys", "create", "--kind", "both", "--json", *options, home=self.home)
+        key: dict[str, str] = json.loads(made.stdout)
+        return key
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the server ended with {self.process.returncode}")
+            try:
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):
+                    return
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.05)
+        raise RuntimeError(f"the server was not ready within {READY_S} s")
+
+    def stop(self, how: signal.Signals = signal.SIGTERM, wait_s: float = 20.0) -> int:
+        """Ends the server; its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(wait_s)
+
+
+def start_server(
+    home: Path, *, config: str = "", environment: dict[str, str] | None = None, wait: bool = True
+) -> Server:
+    """Starts ``kilonova serve`` as its users do. The log goes to ``server.log`` in the home."""
+    home.mkdir(parents=True, exist_ok=True)
+    if config:
+        (home / "kilonova.toml").write_text(config)
+    port = free_port()
+    command = [sys.executable, "-m", "kilonova.cli.main", "serve"]
+    command += ["--home", str(home), "--port", str(port)]
+    with (home / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, env={**os.environ, **(environment or {})}
+        )
+    server = Server(url=f"http://127.0.0.1:{port}", home=home, process=process)
+    if wait:
+        server.wait_until_ready()
+    return server
