@@ -1,0 +1,80 @@
+"""Response headers of this wire: request id, token counts, latency, and Kilonova's own."""
+
+import re
+from collections.abc import Sequence
+
+from kilonova.core.money import format_nano
+from kilonova.core.usage import UsageRecord
+from kilonova.dialects.wire.eventstream import CONTENT_TYPE
+from kilonova.gateway.stream import ChatStream
+from kilonova.web.message import Header, Request
+
+__all__ = ["latency_ms", "metrics", "plain_headers", "stream_headers", "whole_headers"]
+
+_JSON: Header = (b"content-type", b"application/json")
+_EVENTS: Header = (b"content-type", CONTENT_TYPE.encode())
+_IGNORED_MAX = 32
+# Names of ignored fields come from the caller: nothing of them may end the header.
+_UNSAFE = re.compile(r"[^\x21-\x7e]")
+
+
+def plain_headers(request: Request) -> tuple[Header, ...]:
+    """For an answer that no model gave."""
+    return _JSON, (b"x-amzn-requestid", request.trace.request_id.encode())
+
+
+def whole_headers(stream: ChatStream, ignored: Sequence[str]) -> tuple[Header, ...]:
+    """For a whole answer, whose stream has ended."""
+    record = stream.record
+    usage = record.usage
+    counts = (
+        (b"x-amzn-bedrock-input-token-count", usage.input_tokens),
+        (b"x-amzn-bedrock-output-token-count", usage.output_tokens),
+        (b"x-amzn-bedrock-cache-read-input-token-count", usage.cache_read_tokens),
+        (b"x-amzn-bedrock-cache-write-input-token-count", usage.cache_write_tokens),
+        (b"x-amzn-bedrock-invocation-latency", latency_ms(record)),
+    )
+    return (
+        _JSON,
+        *((name, b"%d" % count) for name, count in counts),
+        (b"x-kilonova-price", format_nano(record.price_nano).encode()),
+        *_notes(stream, ignored),
+    )
+
+
+def stream_headers(stream: ChatStream, ignored: Sequence[str]) -> tuple[Header, ...]:
+    """For an event stream."""
+    return (
+        _EVENTS,
+        (b"x-amzn-bedrock-content-type", b"application/json"),
+        *_notes(stream, ignored),
+    )
+
+
+def latency_ms(record: UsageRecord) -> int:
+    """From the permit to the last event."""
+    return max(0, record.finished_ms - record.started_ms)
+
+
+def metrics(record: UsageRecord) -> dict[str, int]:
+    """`amazon-bedrock-invocationMetrics`, in the last chunk of a native stream."""
+    usage = record.usage
+    total_ms = latency_ms(record)
+    return {
+        "inputTokenCount": usage.input_tokens,
+        "outputTokenCount": usage.output_tokens,
+        "invocationLatency": total_ms,
+        "firstByteLatency": total_ms if record.first_token_ms is None else record.first_token_ms,
+        "cacheReadInputTokenCount": usage.cache_read_tokens,
+        "cacheWriteInputTokenCount": usage.cache_write_tokens,
+    }
+
+
+def _notes(stream: ChatStream, ignored: Sequence[str]) -> list[Header]:
+    notes: list[Header] = [(b"x-amzn-requestid", stream.request_id.encode())]
+    if ignored:
+        names = (_UNSAFE.sub("?", name)[:100] for name in ignored[:_IGNORED_MAX])
+        notes.append((b"x-kilonova-ignored", ", ".join(names).encode()))
+    if stream.was_replayed:
+        notes.append((b"x-kilonova-replayed", b"true"))
+    return notes

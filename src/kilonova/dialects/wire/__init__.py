@@ -1,0 +1,1 @@
+"""Formats that dialects share: server-sent events, AWS event streams, signatures, models."""
