@@ -1,5 +1,6 @@
 """Bad days: clients that vanish, engines that die, crashes, full disks, shutdowns."""
 
+import asyncio
 import json
 import re
 import resource
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -241,3 +243,34 @@ def test_logs_hold_no_content(own_server: Server) -> None:
     assert canary not in log
     assert own_server.bearer_key not in log.split("Kilonova is up")[0]
     assert '"event":"request"' in log
+
+
+def test_a_thousand_at_once_on_a_budget_for_a_hundred(own_server: Server) -> None:
+    """Protects the budget on real sockets (B-1): exactly 100 pass, the rest hear why."""
+    key = own_server.new_key("--budget", "0.0002")["bearer_key"]
+    statuses = asyncio.run(_flood(own_server, key, 1_000))
+    assert statuses.count(200) == 100
+    assert statuses.count(429) == 900
+
+
+async def _flood(server: Server, key: str, count: int) -> list[int]:
+    host, port = urlsplit(server.url).hostname, urlsplit(server.url).port
+    body = chat_body("a", max_tokens=1)
+    head = (
+        f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    barrier = asyncio.Event()
+
+    async def one() -> int:
+        reader, writer = await asyncio.open_connection(host, port)
+        await barrier.wait()
+        writer.write(head.encode() + body)
+        answer = await reader.read()
+        writer.close()
+        return int(answer.split(b" ", 2)[1])
+
+    tasks = [asyncio.create_task(one()) for _ in range(count)]
+    await asyncio.sleep(0.5)
+    barrier.set()
+    return list(await asyncio.gather(*tasks))

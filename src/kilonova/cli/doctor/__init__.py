@@ -1,0 +1,1 @@
+"""``kilonova doctor``: is the machine fit, the installation whole, and does a request work."""

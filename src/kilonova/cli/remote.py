@@ -1,0 +1,146 @@
+"""The control plane of a running server, over its admin API."""
+
+import http.client
+from typing import TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+from msgspec import Struct
+
+from kilonova.admin import operations
+from kilonova.admin.operations import Operation
+from kilonova.admin.schema import (
+    CreatedKey,
+    Failure,
+    KeyList,
+    KeyQuery,
+    KeyView,
+    LevelView,
+    LimitsChange,
+    ModelList,
+    NewKey,
+    NewOrganisation,
+    NewProject,
+    OrganisationList,
+    OrganisationView,
+    PageQuery,
+    ProjectList,
+    ProjectQuery,
+    ProjectView,
+    RequestList,
+    RequestQuery,
+    Status,
+    UsageQuery,
+    UsageReport,
+    Verification,
+)
+from kilonova.cli.exits import UNREACHABLE, CommandError
+from kilonova.core.errors import LEAVES, ContextTooLong, Internal
+
+__all__ = ["RemotePlane"]
+
+Answer = TypeVar("Answer", bound=Struct)
+
+_TIMEOUT_S = 60.0
+_ERRORS = {leaf.code: leaf for leaf in LEAVES if leaf is not ContextTooLong}
+
+
+class RemotePlane:
+    """A ``ControlPlane``. One connection a question: a command asks one or two."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url
+        self._token = token
+
+    async def status(self) -> Status:
+        return self._ask(operations.STATUS)
+
+    async def create_organisation(self, body: NewOrganisation) -> OrganisationView:
+        return self._ask(operations.CREATE_ORGANISATION, argument=body)
+
+    async def list_organisations(self, query: PageQuery) -> OrganisationList:
+        return self._ask(operations.LIST_ORGANISATIONS, argument=query)
+
+    async def create_project(self, body: NewProject) -> ProjectView:
+        return self._ask(operations.CREATE_PROJECT, argument=body)
+
+    async def list_projects(self, query: ProjectQuery) -> ProjectList:
+        return self._ask(operations.LIST_PROJECTS, argument=query)
+
+    async def create_key(self, body: NewKey) -> CreatedKey:
+        return self._ask(operations.CREATE_KEY, argument=body)
+
+    async def list_keys(self, query: KeyQuery) -> KeyList:
+        return self._ask(operations.LIST_KEYS, argument=query)
+
+    async def revoke_key(self, key_id: str) -> KeyView:
+        return self._ask(operations.REVOKE_KEY, key_id)
+
+    async def limits(self, level_id: str) -> LevelView:
+        return self._ask(operations.LIMITS, level_id)
+
+    async def set_limits(self, level_id: str, body: LimitsChange) -> LevelView:
+        return self._ask(operations.SET_LIMITS, level_id, argument=body)
+
+    async def list_models(self) -> ModelList:
+        return self._ask(operations.LIST_MODELS)
+
+    async def usage(self, query: UsageQuery) -> UsageReport:
+        return self._ask(operations.USAGE, argument=query)
+
+    async def list_requests(self, query: RequestQuery) -> RequestList:
+        return self._ask(operations.LIST_REQUESTS, argument=query)
+
+    async def verify_ledger(self) -> Verification:
+        return self._ask(operations.VERIFY_LEDGER)
+
+    def _ask(
+        self, operation: Operation[Answer], *ids: str, argument: Struct | None = None
+    ) -> Answer:
+        path = _path(operation, ids)
+        body = b""
+        if operation.body is not None:
+            body = msgspec.json.encode(argument)
+        elif argument is not None:
+            path += "?" + urlencode(_query(argument))
+        status, content = self._send(operation.method, path, body)
+        if status != operation.status:
+            raise _failure(status, content)
+        return msgspec.json.decode(content, type=operation.answer)
+
+    def _send(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+        parts = urlsplit(self._url)
+        assert parts.hostname is not None, "a server notes its whole address"
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT_S)
+        headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise CommandError(
+                f"The server at {self._url} does not answer: {error}.", code=UNREACHABLE
+            ) from None
+        finally:
+            connection.close()
+
+
+def _path(operation: Operation[Struct], ids: tuple[str, ...]) -> str:
+    path = operation.path
+    for each in ids:
+        path = path.replace("{id}", quote(each, safe=""), 1)
+    return path
+
+
+def _query(argument: Struct) -> dict[str, str]:
+    values: dict[str, object] = msgspec.to_builtins(argument)
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def _failure(status: int, content: bytes) -> Exception:
+    try:
+        error = msgspec.json.decode(content, type=Failure).error
+    except msgspec.MsgspecError:
+        return CommandError(f"The server answered {status}, and not in Kilonova's own form.")
+    kind = _ERRORS.get(error.code, Internal)
+    return kind(error.message, param=error.param, reason=error.reason)

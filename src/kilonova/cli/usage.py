@@ -1,0 +1,50 @@
+"""``kilonova usage``: requests, tokens and money, from the ledger."""
+
+from typing import Annotated
+
+import typer
+from msgspec import Struct
+
+from kilonova.admin.schema import GroupBy, UsageQuery, UsageReport, UsageRow
+from kilonova.cli.command import command, verb
+from kilonova.cli.run import Run
+
+__all__ = ["app"]
+
+app = verb()
+
+
+class UsageOptions(Struct, frozen=True, kw_only=True):
+    by: Annotated[GroupBy, typer.Option(help="What a line stands for.")] = "model"
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="TIME", help="First date or time, in UTC.")
+    ] = None
+    to: Annotated[
+        str | None, typer.Option(metavar="TIME", help="First date or time not counted, in UTC.")
+    ] = None
+    organisation: Annotated[str | None, typer.Option(help="Only of this one: id or name.")] = None
+
+
+@command(app)
+def usage(run: Run, options: UsageOptions) -> None:
+    """Show requests, tokens and money by model, project, key or day."""
+    query = UsageQuery(
+        group_by=options.by, from_=options.from_, to=options.to, organisation=options.organisation
+    )
+    report = run.ask(lambda plane: plane.usage(query))
+    if run.output.is_json:
+        run.output.document(report)
+    else:
+        _write(run, report)
+
+
+def _write(run: Run, report: UsageReport) -> None:
+    heads = (report.group_by.upper(), "REQUESTS", "INPUT", "CACHED", "OUTPUT", "PRICE")
+    run.output.table(heads, [_row(row) for row in report.data])
+    for total in report.totals:
+        run.output.note(f"total: {total.requests} requests, {total.price} {total.currency}")
+
+
+def _row(row: UsageRow) -> tuple[str, ...]:
+    counts = (row.requests, row.input_tokens, row.cache_read_tokens, row.output_tokens)
+    return (row.group, *(str(count) for count in counts), f"{row.price} {row.currency}")

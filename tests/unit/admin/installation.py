@@ -1,0 +1,137 @@
+"""An installation without a server: the admin surface over accounts and a ledger in memory."""
+
+import json
+from typing import Any
+
+from kilonova.accounts.directory import Directory
+from kilonova.accounts.service import Accounts, KeyOrder
+from kilonova.accounts.vault import Vault
+from kilonova.admin.access import Access
+from kilonova.admin.control import Control, Installation, LedgerReading
+from kilonova.admin.schema import Verification
+from kilonova.admin.surface import AdminSurface
+from kilonova.billing.posting import post
+from kilonova.billing.verify import INVARIANTS, verify
+from kilonova.catalog.catalog import packaged_models
+from kilonova.core.errors import KilonovaError
+from kilonova.core.ports import Health, Hold
+from kilonova.core.usage import Usage, UsageRecord
+from kilonova.stores.memory import MemoryStore
+from kilonova.telemetry.trace import Trace
+from kilonova.web.health import Readiness
+from kilonova.web.message import Request, Response
+
+TOKEN = "kn_admin_of-the-operator"
+DAY_MS = 86_400_000
+
+
+class FixedClock:
+    """2026-11-23T00:00:00Z until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1_795_392_000.0
+
+    def now_s(self) -> float:
+        return self.now
+
+    def monotonic_s(self) -> float:
+        return self.now
+
+
+class Office:
+    """Everything behind ``/kn/v1``; ``call`` is one request of an operator."""
+
+    def __init__(self) -> None:
+        self.clock = FixedClock()
+        self.parts = {"echo": Health(True), "spark": Health(False, "loading")}
+        self.store = MemoryStore(post)
+        vault = Vault(bytes(32))
+        self.directory = Directory(self.store.accounts, vault, self.clock)
+        self.accounts = Accounts(
+            self.store.accounts, vault, self.clock, forget=self.directory.forget
+        )
+        self.control = Control(
+            self.accounts,
+            KeyOrder,
+            ledger=LedgerReading(
+                book=self.store.book,
+                audit=self._audit,
+                spent_nano=self.store.ledger.spent_nano,
+            ),
+            installation=Installation(
+                version="9.9.9",
+                started_ms=1_795_392_000_000,
+                models=packaged_models(),
+                readiness=self._readiness,
+                open_requests=lambda: 3,
+            ),
+        )
+        access = Access(TOKEN, self.directory)
+        self.surface = AdminSurface(self.control, access, version="9.9.9")
+
+    async def _readiness(self) -> Readiness:
+        return Readiness(True, self.parts)
+
+    def _audit(self) -> Verification:
+        problems = tuple(finding.invariant for finding in verify(self.store.book))
+        return Verification(is_sound=not problems, checks=INVARIANTS, problems=problems)
+
+    async def send(self, method: str, path: str, **how: Any) -> Response:
+        """The raw answer to one request; ``token=None`` sends none."""
+        target, _, query = path.partition("?")
+        token, body = how.get("token", TOKEN), how.get("body")
+        headers = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
+        request = Request(
+            method=method,
+            raw_path=target.encode(),
+            query=query.encode(),
+            headers=headers,
+            trace=Trace(),
+        )
+        request.body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        endpoint = self.surface.find(request)
+        assert endpoint is not None, "everything under /kn/v1 is the admin API's"
+        try:
+            answer = await endpoint.handle(request)
+        except KilonovaError as error:
+            return endpoint.fail(error, request)
+        assert isinstance(answer, Response)
+        return answer
+
+    async def call(self, method: str, path: str, **how: Any) -> tuple[int, Any]:
+        answer = await self.send(method, path, **how)
+        return answer.status, json.loads(answer.body)
+
+    async def book(self, key_id: str, *, request_id: str, day: int = 0, tokens: int = 1000) -> None:
+        """A settled request of this key on the echo model, ``day`` days after the first."""
+        key = self.accounts.key(key_id)
+        at_ms = round(self.clock.now * 1000) + day * DAY_MS
+        owner = {
+            "request_id": request_id,
+            "organisation_id": key.organisation_id,
+            "project_id": key.project_id,
+            "key_id": key_id,
+            "model_id": "kilonova.echo-v1:0",
+            "dialect": "test",
+            "currency": "USD",
+            "price_version": "2026-11",
+            "started_ms": at_ms,
+        }
+        hold = Hold(
+            **owner,
+            held_nano=10_000_000,
+            price_input=1_000_000_000,
+            price_cache_read=0,
+            price_cache_write=0,
+            price_output=1_000_000_000,
+            input_tokens=tokens,
+        )
+        record = UsageRecord(
+            **owner,
+            outcome="completed",
+            usage=Usage(input_tokens=tokens, output_tokens=1),
+            price_nano=(tokens + 1) * 1000,
+            finished_ms=at_ms + 5,
+        )
+        await self.store.ledger.reserve(hold)
+        await self.store.ledger.settle(record)

@@ -1,0 +1,43 @@
+"""How output is written."""
+
+import io
+
+import pytest
+
+from kilonova.cli.output import Output, columns
+
+
+class Screen(io.StringIO):
+    """A stream that claims to be a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_columns_are_aligned_and_never_cut() -> None:
+    """Protects ``awk`` and people: each cell is whole, each column begins in one place."""
+    assert columns([("ID", "NAME"), ("key_1", "a"), ("k", "long name")]) == [
+        "ID     NAME", "key_1  a", "k      long name",
+    ]  # fmt: skip
+    assert columns([("ID",)]) == ["ID"]
+
+
+def test_data_and_messages_do_not_mix() -> None:
+    """Protects pipes."""
+    out, err = io.StringIO(), io.StringIO()
+    output = Output(stdout=out, stderr=err)
+    output.table(("A",), [("1",)])
+    output.note("note")
+    output.failure("bad")
+    output.progress("working")
+    assert (out.getvalue(), err.getvalue()) == ("A\n1\n", "note\nerror: bad\n")
+
+
+def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects logs from escape codes, and NO_COLOR's promise."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[31m" in Output(stderr=Screen()).style("x", "red")
+    assert Output(stderr=io.StringIO()).style("x", "red") == "x"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert Output(stderr=Screen()).style("x", "red") == "x"
+    assert Output(stdout=Screen(), stderr=Screen()).mark("x", "green") == "x"
