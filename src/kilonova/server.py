@@ -33,6 +33,7 @@ _BACKLOG = 2_048
 # Python sees at most this many requests at once; beyond it connections wait in the server.
 _REQUESTS_MAX = 4_096
 _HEADER_BYTES_MAX = 131_072
+_LAG_EVERY_S = 1.0
 
 
 class PortInUseError(RuntimeError):
@@ -100,6 +101,7 @@ async def _serve(
             await _until_listening(serving, settings.server)
             url = f"http://{_shown_host(settings.server.host)}:{settings.server.port}"
             home.write_server_note(ServerNote(url=url, pid=os.getpid()))
+            watching = owner.create_task(_watch_loop(application))
             announce(
                 Announcement(
                     url=url,
@@ -116,12 +118,22 @@ async def _serve(
             is_drained = await _drain(application, settings.server.drain_s, signals)
             home.remove_server_note()
             starting.cancel()
+            watching.cancel()
             listener.stop()
             await serving
             return 0 if is_drained else 1
     finally:
         home.remove_server_note()
         await application.close()
+
+
+async def _watch_loop(application: Application) -> None:
+    """Keeps the lag of the event loop on show: whoever blocks the loop is seen there."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due_s = loop.time() + _LAG_EVERY_S
+        await asyncio.sleep(_LAG_EVERY_S)
+        application.metrics.event_loop_lag.set(max(0.0, loop.time() - due_s))
 
 
 async def _until_listening(serving: "asyncio.Task[None]", server: ServerSettings) -> None:

@@ -15,6 +15,7 @@ from kilonova.core.ports import Hold
 from kilonova.core.usage import Usage, UsageRecord
 
 __all__ = [
+    "TIME_MS_MAX",
     "BookedRecord",
     "Entry",
     "Grouping",

@@ -98,8 +98,10 @@ class Meter:
                     tally.add(event)
                     permit.trace.note_first_event()
                     yield event
+            permit.trace.note_last_event()
             settled = self._settle(permit, tally.usage, outcome)
             await _on_disk(settled)
+            permit.trace.note_commit()
             yield ChatFinished(tally.usage)
         except Exception:
             outcome = "failed"

@@ -22,6 +22,7 @@ class _Series:
         self.e2e = metrics.e2e.labels(dialect, model)
         self.ttft = metrics.ttft.labels(dialect, model)
         self.price = metrics.price.labels(model)
+        self.itl = metrics.itl.labels(dialect, model)
         self.tokens = tuple(metrics.tokens.labels(model, kind) for kind in _KINDS)
 
 
@@ -45,6 +46,26 @@ class Metrics:
             "kilonova_ttft_seconds", "Time to the first event.", ["dialect", "model"],
             registry=registry, buckets=_SECONDS,
         )  # fmt: skip
+        self.itl = Histogram(
+            "kilonova_itl_seconds", "Mean time between tokens of one answer.", ["dialect", "model"],
+            registry=registry, buckets=_SECONDS,
+        )  # fmt: skip
+        self.commit = Histogram(
+            "kilonova_commit_seconds", "Time until a settlement is on disk.",
+            registry=registry, buckets=_SECONDS,
+        )  # fmt: skip
+        self.cache_tokens = Counter(
+            "kilonova_cache_tokens_total", "Input tokens, by whether a cached prefix had them.",
+            ["hit"], registry=registry,
+        )  # fmt: skip
+        self.upstream_errors = Counter(
+            "kilonova_upstream_errors_total", "Failures of engines, by model.", ["model"],
+            registry=registry,
+        )  # fmt: skip
+        self.event_loop_lag = Gauge(
+            "kilonova_event_loop_lag_seconds", "How late the event loop woke a sleeper.",
+            registry=registry,
+        )  # fmt: skip
         self.e2e = Histogram(
             "kilonova_e2e_seconds", "Time to the last byte.", ["dialect", "model"],
             registry=registry, buckets=_SECONDS,
@@ -63,6 +84,8 @@ class Metrics:
         )
         build = Gauge("kilonova_build_info", "The running version.", ["version"], registry=registry)
         build.labels(version).set(1)
+        self._cache_hits = self.cache_tokens.labels("true")
+        self._cache_misses = self.cache_tokens.labels("false")
         self._series: dict[tuple[str, str, int], _Series] = {}
 
     def observe(self, trace: Trace) -> None:
@@ -79,6 +102,10 @@ class Metrics:
             self.disconnects.inc()
         if trace.error in ("rate_limited", "overloaded", "model_not_ready", "budget_exceeded"):
             self.shed.labels(trace.error).inc()
+        if trace.error in ("engine_failed", "engine_timeout"):
+            self.upstream_errors.labels(trace.model_id).inc()
+        if trace.commit_s is not None:
+            self.commit.observe(trace.commit_s)
         self._count_usage(series, trace)
 
     def _count_usage(self, series: _Series, trace: Trace) -> None:
@@ -97,6 +124,11 @@ class Metrics:
             if count:
                 counter.inc(count)
         series.price.inc(record.price_nano)
+        self._cache_hits.inc(usage.cache_read_tokens)
+        self._cache_misses.inc(usage.input_tokens + usage.cache_write_tokens)
+        generated = usage.output_tokens - 1
+        if generated > 0 and trace.first_event_s is not None and trace.last_event_s is not None:
+            series.itl.observe((trace.last_event_s - trace.first_event_s) / generated)
 
     def text(self) -> bytes:
         """The exposition format of Prometheus, version 0.0.4."""

@@ -15,11 +15,13 @@ class Trace:
     """Made by the edge for each request; the request path fills in what it learns."""
 
     __slots__ = (
+        "commit_s",
         "dialect",
         "error",
         "error_detail",
         "first_event_s",
         "key_id",
+        "last_event_s",
         "method",
         "model_id",
         "organisation_id",
@@ -40,6 +42,8 @@ class Trace:
         self.path = path
         self.started_s = time.perf_counter()
         self.first_event_s: float | None = None
+        self.last_event_s: float | None = None
+        self.commit_s: float | None = None
         self.status = 0
         self.dialect = ""
         self.model_id = ""
@@ -57,3 +61,12 @@ class Trace:
         """Marks the time to first token."""
         if self.first_event_s is None:
             self.first_event_s = time.perf_counter()
+
+    def note_last_event(self) -> None:
+        """Marks the end of generation, before the settlement is waited for."""
+        self.last_event_s = time.perf_counter()
+
+    def note_commit(self) -> None:
+        """Marks the settlement as on disk."""
+        if self.last_event_s is not None:
+            self.commit_s = time.perf_counter() - self.last_event_s
