@@ -102,5 +102,10 @@ def start_server(
         )
     server = Server(url=f"http://127.0.0.1:{port}", home=home, process=process)
     if wait:
-        server.wait_until_ready()
+        try:
+            server.wait_until_ready()
+        except RuntimeError:
+            process.kill()
+            process.wait()
+            raise
     return server

@@ -1,0 +1,79 @@
+"""Where the credential sits in a request on OpenAI's wire.
+
+``Authorization: Bearer`` first; ``x-api-key`` and ``api-key`` serve clients of its relatives. The
+Bedrock flavour of OpenAI's SDK signs its requests instead.
+"""
+
+from hashlib import sha256
+
+from kilonova.core.errors import Unauthenticated
+from kilonova.core.identity import BearerCredential, Credential, SignedCredential
+from kilonova.dialects.wire import sigv4
+from kilonova.gateway.call import Call
+from kilonova.web.message import Request
+
+__all__ = ["DIALECT", "call", "credential"]
+
+DIALECT = "openai"
+
+_RULE = sigv4.AcceptRule()
+
+
+def call(request: Request) -> Call:
+    """The call as the gateway wants it. Raises Unauthenticated where there is no credential."""
+    return Call(
+        credential=credential(request),
+        dialect=DIALECT,
+        trace=request.trace,
+        idempotency_key=request.header(b"idempotency-key"),
+        body=request.body,
+    )
+
+
+def credential(request: Request) -> Credential:
+    """A header that is there counts, well-formed or not: no other is tried instead of it."""
+    authorization = request.header(b"authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return _bearer(token)
+        return _signed(request)
+    token_alone = request.header(b"x-api-key") or request.header(b"api-key")
+    if token_alone is None:
+        raise Unauthenticated(
+            "You didn't provide an API key. You need to provide your API key in an Authorization "
+            "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
+            reason="missing",
+        )
+    return _bearer(token_alone)
+
+
+def _bearer(token: str) -> BearerCredential:
+    stripped = token.strip()
+    if not stripped:
+        raise Unauthenticated("The API key in the request is empty.", reason="missing")
+    return BearerCredential(stripped)
+
+
+def _signed(request: Request) -> SignedCredential:
+    headers = {
+        name.decode("latin-1"): value.decode("latin-1") for name, value in request.header_list
+    }
+    signature = sigv4.parse(headers)
+    if signature is None:
+        raise Unauthenticated(
+            "The Authorization header is not understood. Send 'Authorization: Bearer YOUR_KEY'.",
+            reason="malformed",
+        )
+    parts = sigv4.RequestParts(
+        method=request.method,
+        raw_path=request.raw_path.decode("latin-1"),
+        raw_query=request.query.decode("latin-1"),
+        headers=headers,
+        body_sha256=sha256(request.body).hexdigest(),
+    )
+
+    def prove(secret: str, now_s: float) -> None:
+        sigv4.verify(signature, parts, secret, now_s=now_s, rule=_RULE)
+
+    return SignedCredential(signature.access_key_id, prove)

@@ -1,0 +1,128 @@
+"""A chat or embedding request on OpenAI's wire → the platform's request. Pure."""
+
+import msgspec
+
+from kilonova.core.chat import ChatRequest, EmbeddingRequest, Sampling
+from kilonova.core.errors import InvalidRequest
+from kilonova.dialects.openai.body import decode_body
+from kilonova.dialects.openai.messages import decode_messages
+from kilonova.dialects.openai.parameters import refuse_unsupported
+from kilonova.dialects.openai.schema import ChatBody, EmbeddingBody
+from kilonova.dialects.openai.tools import decode_output_format, decode_tool_choice, decode_tools
+
+__all__ = [
+    "decode_chat",
+    "decode_embeddings",
+    "parse_chat",
+    "parse_embeddings",
+]
+
+_chat_bodies = msgspec.json.Decoder(ChatBody)
+_embedding_bodies = msgspec.json.Decoder(EmbeddingBody)
+
+
+def parse_chat(body: bytes) -> ChatBody:
+    """The body of a chat request as a wire struct. Raises InvalidRequest."""
+    return decode_body(body, _chat_bodies)
+
+
+def parse_embeddings(body: bytes) -> EmbeddingBody:
+    """The body of an embedding request as a wire struct. Raises InvalidRequest."""
+    return decode_body(body, _embedding_bodies)
+
+
+def decode_chat(body: ChatBody) -> ChatRequest:
+    """Raises InvalidRequest for whatever cannot be honoured."""
+    refuse_unsupported(body)
+    if body.stream_options is not None and not body.stream:
+        raise InvalidRequest(
+            "The 'stream_options' parameter is only allowed when 'stream' is enabled.",
+            param="stream_options",
+        )
+    return ChatRequest(
+        model=body.model,
+        messages=decode_messages(body.messages),
+        tools=decode_tools(body.tools),
+        tool_choice=decode_tool_choice(body),
+        can_call_in_parallel=body.parallel_tool_calls is not False,
+        output_format=decode_output_format(body.response_format),
+        sampling=_sampling(body),
+        max_output_tokens=_max_output_tokens(body),
+        choices=body.n or 1,
+        top_logprobs=_top_logprobs(body),
+    )
+
+
+def _max_output_tokens(body: ChatBody) -> int | None:
+    old, new = body.max_tokens, body.max_completion_tokens
+    if old is not None and new is not None and old != new:
+        raise InvalidRequest(
+            "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported. "
+            "Use 'max_completion_tokens'.",
+            param="max_tokens",
+            reason="invalid_value",
+        )
+    return old if new is None else new
+
+
+def _top_logprobs(body: ChatBody) -> int | None:
+    if body.logprobs:
+        return body.top_logprobs or 0
+    if body.top_logprobs is not None:
+        raise InvalidRequest(
+            "Invalid value for 'top_logprobs': 'logprobs' must be true to use 'top_logprobs'.",
+            param="top_logprobs",
+            reason="invalid_value",
+        )
+    return None
+
+
+def _sampling(body: ChatBody) -> Sampling:
+    return Sampling(
+        temperature=body.temperature,
+        top_p=body.top_p,
+        seed=body.seed,
+        presence_penalty=body.presence_penalty,
+        frequency_penalty=body.frequency_penalty,
+        logit_bias=_logit_bias(body.logit_bias) if body.logit_bias else (),
+        stop=_stop(body.stop) if body.stop else (),
+    )
+
+
+def _logit_bias(biases: dict[str, float]) -> tuple[tuple[int, float], ...]:
+    for token in biases:
+        if not (token.isascii() and token.isdigit() and len(token) <= 9):
+            raise InvalidRequest(
+                f"Invalid key in 'logit_bias': '{token[:64]}'. Expected the ids of tokens, such as "
+                "'50256'.",
+                param="logit_bias",
+                reason="invalid_value",
+            )
+    return tuple((int(token), bias) for token, bias in biases.items())
+
+
+def _stop(stop: str | list[str]) -> tuple[str, ...]:
+    """Empty sequences stop nothing."""
+    listed = [stop] if isinstance(stop, str) else stop
+    return tuple(text for text in listed if text)
+
+
+def decode_embeddings(body: EmbeddingBody) -> EmbeddingRequest:
+    """Raises InvalidRequest for arrays of tokens and for empty texts."""
+    listed = [body.input] if isinstance(body.input, str) else body.input
+    texts: list[str] = []
+    for index, text in enumerate(listed):
+        path = "input" if isinstance(body.input, str) else f"input[{index}]"
+        if not isinstance(text, str):
+            raise InvalidRequest(
+                f"Unsupported value: '{path}'. Arrays of tokens are not supported here; send the "
+                "text.",
+                param=path,
+                reason="unsupported_value",
+            )
+        if not text:
+            raise InvalidRequest(
+                f"Invalid '{path}': the text to embed is empty.", param=path, reason="empty_string"
+            )
+        texts.append(text)
+    return EmbeddingRequest(model=body.model, texts=tuple(texts), dimensions=body.dimensions)

@@ -1,0 +1,131 @@
+"""Events → chunks on OpenAI's stream. Pure.
+
+Everything that stays the same over a stream is encoded once, so that a chunk costs one JSON string
+and a few concatenations. The first chunk of each choice carries its role, the last its finish
+reason; the usage, where it was asked for, comes alone after all choices.
+"""
+
+from typing import assert_never
+
+import msgspec
+
+from kilonova.core.events import (
+    ChatEvent,
+    ChatFinished,
+    ChatStarted,
+    ChoiceFinished,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    ToolCallStarted,
+)
+from kilonova.dialects.openai.answer_schema import (
+    FINISH_REASONS,
+    AnswerHead,
+    wire_logprobs,
+    wire_usage,
+)
+from kilonova.dialects.wire.sse import DONE
+
+__all__ = ["StreamEncoder"]
+
+_encode = msgspec.json.Encoder().encode
+
+# Some clients cut the stream into lines at every character that Unicode calls a line break.
+_BREAKS = (
+    (b"\xe2\x80\xa8", b"\\u2028"),
+    (b"\xe2\x80\xa9", b"\\u2029"),
+    (b"\xc2\x85", b"\\u0085"),
+)
+
+
+def _line(value: object) -> bytes:
+    """JSON that is one line to every client."""
+    encoded = _encode(value)
+    if not encoded.isascii():
+        for raw, escaped in _BREAKS:
+            encoded = encoded.replace(raw, escaped)
+    return encoded
+
+
+class StreamEncoder:
+    """One for each stream. ``encode`` gives the bytes of an event, which may be none."""
+
+    def __init__(self, head: AnswerHead, *, choices: int, has_usage: bool) -> None:
+        tier = b"" if head.service_tier is msgspec.UNSET else _tier(head.service_tier)
+        self._head = (
+            b'data: {"id":' + _encode(head.id)
+            + b',"object":"chat.completion.chunk","created":' + _encode(head.created)
+            + b',"model":' + _encode(head.model) + tier
+            + b',"system_fingerprint":' + _encode(head.system_fingerprint)
+            + b',"choices":['
+        )  # fmt: skip
+        self._tail = b'],"usage":null}\n\n' if has_usage else b"]}\n\n"
+        self._has_usage = has_usage
+        self._is_open = False
+        # A choice's chunk up to its delta, and from there on when nothing else is to be said.
+        self._deltas = [self._head + b'{"index":%d,"delta":{' % index for index in range(choices)]
+        self._rest = b'},"logprobs":null,"finish_reason":null}' + self._tail
+
+    def encode(self, event: ChatEvent) -> bytes:
+        """The chunks of one event, framed."""
+        if type(event) is TextDelta and self._is_open and not event.logprobs:
+            # Nearly every event of a stream takes this way.
+            text = b'"content":' + _line(event.text)
+            return self._deltas[event.choice] + text + self._rest
+        if isinstance(event, ChatStarted):
+            return b""
+        if isinstance(event, ChatFinished):
+            return self._end(event)
+        return self._open(event) + self._chunk(event)
+
+    def _open(self, event: ChatEvent) -> bytes:
+        """Every choice's role, in order: clients number choices as they first meet them."""
+        if self._is_open:
+            return b""
+        self._is_open = True
+        content = b'""' if isinstance(event, TextDelta | ChoiceFinished) else b"null"
+        role = b'"role":"assistant","content":' + content + b',"refusal":null'
+        return b"".join([delta + role + self._rest for delta in self._deltas])
+
+    def _chunk(
+        self, event: TextDelta | ReasoningDelta | ToolCallStarted | ToolCallDelta | ChoiceFinished
+    ) -> bytes:
+        start, rest = self._deltas[event.choice], self._rest
+        match event:
+            case TextDelta():
+                if event.logprobs:
+                    rest = self._rest_with(_line(wire_logprobs(event.logprobs)), b"null")
+                return start + b'"content":' + _line(event.text) + rest
+            case ReasoningDelta():
+                return start + b'"reasoning_content":' + _line(event.text) + rest
+            case ToolCallStarted():
+                return start + _tool_call_start(event) + rest
+            case ToolCallDelta():
+                return (
+                    start + b'"tool_calls":[{"index":%d,"function":{"arguments":' % event.index
+                    + _line(event.arguments) + b"}}]" + rest
+                )  # fmt: skip
+            case ChoiceFinished():
+                return start + self._rest_with(b"null", _encode(FINISH_REASONS[event.reason]))
+            case _ as never:
+                assert_never(never)
+
+    def _rest_with(self, logprobs: bytes, reason: bytes) -> bytes:
+        return b'},"logprobs":' + logprobs + b',"finish_reason":' + reason + b"}" + self._tail
+
+    def _end(self, event: ChatFinished) -> bytes:
+        if not self._has_usage:
+            return DONE
+        return self._head + b'],"usage":' + _encode(wire_usage(event.usage)) + b"}\n\n" + DONE
+
+
+def _tier(service_tier: str | msgspec.UnsetType) -> bytes:
+    return b',"service_tier":' + _encode(service_tier)
+
+
+def _tool_call_start(event: ToolCallStarted) -> bytes:
+    return (
+        b'"tool_calls":[{"index":%d,"id":' % event.index + _line(event.id)
+        + b',"type":"function","function":{"name":' + _line(event.name) + b',"arguments":""}}]'
+    )  # fmt: skip
