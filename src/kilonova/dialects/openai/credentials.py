@@ -4,19 +4,15 @@
 Bedrock flavour of OpenAI's SDK signs its requests instead.
 """
 
-from hashlib import sha256
-
 from kilonova.core.errors import Unauthenticated
 from kilonova.core.identity import BearerCredential, Credential, SignedCredential
-from kilonova.dialects.wire import sigv4
+from kilonova.dialects.wire.signed import signed_credential
 from kilonova.gateway.call import Call
 from kilonova.web.message import Request
 
 __all__ = ["DIALECT", "call", "credential"]
 
 DIALECT = "openai"
-
-_RULE = sigv4.AcceptRule()
 
 
 def call(request: Request) -> Call:
@@ -56,24 +52,10 @@ def _bearer(token: str) -> BearerCredential:
 
 
 def _signed(request: Request) -> SignedCredential:
-    headers = {
-        name.decode("latin-1"): value.decode("latin-1") for name, value in request.header_list
-    }
-    signature = sigv4.parse(headers)
-    if signature is None:
+    signed = signed_credential(request)
+    if signed is None:
         raise Unauthenticated(
             "The Authorization header is not understood. Send 'Authorization: Bearer YOUR_KEY'.",
             reason="malformed",
         )
-    parts = sigv4.RequestParts(
-        method=request.method,
-        raw_path=request.raw_path.decode("latin-1"),
-        raw_query=request.query.decode("latin-1"),
-        headers=headers,
-        body_sha256=sha256(request.body).hexdigest(),
-    )
-
-    def prove(secret: str, now_s: float) -> None:
-        sigv4.verify(signature, parts, secret, now_s=now_s, rule=_RULE)
-
-    return SignedCredential(signature.access_key_id, prove)
+    return signed
