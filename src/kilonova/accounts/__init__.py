@@ -1,0 +1,1 @@
+"""Customers: organisations, their projects, and the keys that programs sign with."""

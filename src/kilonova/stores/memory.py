@@ -1,0 +1,230 @@
+"""Ledger, books and accounts in memory: for tests, simulations and ``--ephemeral`` servers.
+
+It keeps every promise of the durable store but durability, and is its reference: one suite of tests
+runs over both.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from kilonova.core.books import (
+    BookedRecord,
+    Entry,
+    Grouping,
+    LedgerView,
+    OpenHold,
+    Posting,
+    UsageFilter,
+    UsageSum,
+    rates_of,
+)
+from kilonova.core.errors import Conflict
+from kilonova.core.identity import Key, Organisation, Project
+from kilonova.core.ports import Hold
+from kilonova.core.usage import Usage, UsageRecord
+
+__all__ = ["MemoryAccounts", "MemoryLedger", "MemoryStore"]
+
+
+class MemoryStore:
+    """Both halves of a store. ``posting`` says how a record becomes entries."""
+
+    def __init__(self, posting: Posting) -> None:
+        self.ledger = MemoryLedger(posting)
+        self.book = self.ledger
+        self.accounts = MemoryAccounts()
+
+    async def close(self) -> None:
+        """Nothing to flush."""
+
+
+class MemoryLedger:
+    """Implements ``core.ports.Ledger`` and is its own ``LedgerBook`` and ``LedgerView``."""
+
+    def __init__(self, posting: Posting) -> None:
+        self._posting = posting
+        self._open: dict[str, OpenHold] = {}
+        self._records: dict[str, BookedRecord] = {}
+        self._entries: dict[str, tuple[Entry, ...]] = {}
+        self._balances: Counter[str] = Counter()
+        self._spending: Counter[str] = Counter()
+
+    def left_open(self) -> list[OpenHold]:
+        return self.holds()
+
+    def reserve(self, hold: Hold) -> "asyncio.Future[None]":
+        taken = hold.request_id in self._open or hold.request_id in self._records
+        assert not taken, f"{hold.request_id} was reserved twice"
+        self._open[hold.request_id] = OpenHold(hold)
+        return _done()
+
+    def checkpoint(self, request_id: str, usage: Usage) -> None:
+        assert request_id in self._open, f"{request_id} has no open hold"
+        self._open[request_id] = replace(self._open[request_id], delivered=usage)
+
+    def settle(self, record: UsageRecord) -> "asyncio.Future[None]":
+        held = self._open.pop(record.request_id, None)
+        assert held is not None, f"{record.request_id} was settled twice or never reserved"
+        self._records[record.request_id] = BookedRecord(record, rates_of(held.hold))
+        entries = self._posting(record)
+        if entries:
+            self._entries[record.request_id] = entries
+        for entry in entries:
+            self._balances[entry.account] += entry.amount_nano
+        for level_id in (record.key_id, record.project_id, record.organisation_id):
+            self._spending[level_id] += record.price_nano
+        return _done()
+
+    def spent_nano(self, level_id: str) -> int:
+        return self._spending[level_id]
+
+    def snapshot(self) -> AbstractContextManager[LedgerView]:
+        return nullcontext(self)
+
+    def page(self, chosen: UsageFilter, *, after: str, limit: int) -> list[BookedRecord]:
+        behind = (booked for booked in self.records() if booked.record.request_id > after)
+        return [booked for booked in behind if _is_chosen(booked.record, chosen)][:limit]
+
+    def records(self) -> Iterator[BookedRecord]:
+        return iter([self._records[request_id] for request_id in sorted(self._records)])
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        return iter(
+            [(name, entry) for name in sorted(self._entries) for entry in self._entries[name]]
+        )
+
+    def holds(self) -> list[OpenHold]:
+        return list(self._open.values())
+
+    def balances(self) -> dict[str, int]:
+        return dict(self._balances)
+
+    def spending(self) -> dict[str, int]:
+        return dict(self._spending)
+
+    def damage(self) -> list[str]:
+        return []
+
+    def usage(self, chosen: UsageFilter, grouping: tuple[Grouping, ...]) -> list[UsageSum]:
+        groups: dict[tuple[tuple[str, ...], str], list[UsageRecord]] = {}
+        for booked in self._records.values():
+            record = booked.record
+            if _is_chosen(record, chosen):
+                group = tuple(_value(record, name) for name in grouping)
+                groups.setdefault((group, record.currency), []).append(record)
+        return [
+            _sum(group, currency, groups[group, currency]) for group, currency in sorted(groups)
+        ]
+
+
+class MemoryAccounts:
+    """Implements ``accounts.store.AccountStore``."""
+
+    def __init__(self) -> None:
+        self._organisations: dict[str, Organisation] = {}
+        self._projects: dict[str, Project] = {}
+        self._keys: dict[str, Key] = {}
+        self._notes: dict[str, str] = {}
+
+    def save(self, *owners: Organisation | Project | Key) -> "asyncio.Future[None]":
+        taken = next((owner for owner in owners if self._is_taken(owner)), None)
+        if taken is not None:
+            return _failed(Conflict(f"The name {taken.name!r} is taken.", param="name"))
+        for owner in owners:
+            match owner:
+                case Organisation():
+                    self._organisations[owner.id] = owner
+                case Project():
+                    self._projects[owner.id] = owner
+                case Key():
+                    self._keys[owner.id] = owner
+        return _done()
+
+    def organisation(self, organisation_id: str) -> Organisation | None:
+        return self._organisations.get(organisation_id)
+
+    def organisations(self) -> list[Organisation]:
+        return list(self._organisations.values())
+
+    def project(self, project_id: str) -> Project | None:
+        return self._projects.get(project_id)
+
+    def projects(self, organisation_id: str) -> list[Project]:
+        return [p for p in self._projects.values() if p.organisation_id == organisation_id]
+
+    def key(self, key_id: str) -> Key | None:
+        return self._keys.get(key_id)
+
+    def keys(self, project_id: str) -> list[Key]:
+        return [key for key in self._keys.values() if key.project_id == project_id]
+
+    def key_of_bearer(self, digest: bytes) -> Key | None:
+        return next((key for key in self._keys.values() if key.bearer_digest == digest), None)
+
+    def key_of_access_key(self, access_key_id: str) -> Key | None:
+        return next(
+            (key for key in self._keys.values() if key.access_key_id == access_key_id), None
+        )
+
+    def note(self, name: str) -> str | None:
+        return self._notes.get(name)
+
+    def save_note(self, name: str, text: str) -> "asyncio.Future[None]":
+        self._notes[name] = text
+        return _done()
+
+    def _is_taken(self, owner: Organisation | Project | Key) -> bool:
+        """Whether another row has what must be unique."""
+        match owner:
+            case Organisation():
+                rivals: list[str] = [o.id for o in self.organisations() if o.name == owner.name]
+            case Project():
+                siblings = self.projects(owner.organisation_id)
+                rivals = [p.id for p in siblings if p.name == owner.name]
+            case Key():
+                rivals = []
+        return any(rival != owner.id for rival in rivals)
+
+
+def _done() -> "asyncio.Future[None]":
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_result(None)
+    return future
+
+
+def _failed(error: Exception) -> "asyncio.Future[None]":
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_exception(error)
+    return future
+
+
+def _is_chosen(record: UsageRecord, chosen: UsageFilter) -> bool:
+    is_theirs = chosen.organisation_id in (None, record.organisation_id)
+    return is_theirs and chosen.since_ms <= record.finished_ms < chosen.until_ms
+
+
+def _value(record: UsageRecord, grouping: Grouping) -> str:
+    if grouping == "day":
+        return datetime.fromtimestamp(record.finished_ms // 1000, UTC).date().isoformat()
+    value: str = getattr(record, f"{grouping}_id")
+    return value
+
+
+def _sum(group: tuple[str, ...], currency: str, records: list[UsageRecord]) -> UsageSum:
+    counts = {
+        kind: sum(getattr(record.usage, kind) for record in records)
+        for kind in Usage.__struct_fields__
+    }
+    return UsageSum(
+        group=group,
+        currency=currency,
+        requests=len(records),
+        usage=Usage(**counts),
+        price_nano=sum(record.price_nano for record in records),
+        shortfall_nano=sum(record.shortfall_nano for record in records),
+    )

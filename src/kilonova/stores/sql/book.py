@@ -1,0 +1,132 @@
+"""The books as they are read: pages and snapshots, each on a connection of its own.
+
+A snapshot stands still while the writer goes on, in any thread, for as long as it is open. Long
+reads belong in a thread: ``await asyncio.to_thread(...)``.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+
+from kilonova.core.books import BookedRecord, Entry, Grouping, OpenHold, UsageFilter, UsageSum
+from kilonova.core.usage import Usage
+from kilonova.stores.sql import compiled
+from kilonova.stores.sql.rows import Row, as_booked_record, read_holds
+
+__all__ = ["EXPORTED", "SqlBook", "SqlView"]
+
+_GROUPINGS: tuple[Grouping, ...] = ("organisation", "project", "key", "model", "day")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+EXPORTED = {
+    "notes": compiled.ALL_NOTES,
+    "organisations": compiled.ORGANISATIONS,
+    "projects": compiled.ALL_PROJECTS,
+    "keys": compiled.ALL_KEYS,
+    "holds": compiled.HOLDS,
+    "usage_records": compiled.RECORDS,
+    "entries": compiled.ENTRIES,
+    "balances": compiled.BALANCES,
+    "spending": compiled.SPENDING,
+}
+
+
+class SqlView:
+    """Implements ``core.books.LedgerView`` inside one read transaction."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def records(self) -> Iterator[BookedRecord]:
+        return map(as_booked_record, self._connection.execute(compiled.RECORDS))
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        for transaction_id, account, amount_nano in self._connection.execute(compiled.ENTRIES):
+            yield transaction_id, Entry(account, amount_nano)
+
+    def holds(self) -> list[OpenHold]:
+        return read_holds(self._connection)
+
+    def balances(self) -> dict[str, int]:
+        return self._amounts(compiled.BALANCES)
+
+    def spending(self) -> dict[str, int]:
+        return self._amounts(compiled.SPENDING)
+
+    def damage(self) -> list[str]:
+        verdicts = [str(row[0]) for row in self._connection.execute("PRAGMA integrity_check")]
+        return [] if verdicts == ["ok"] else verdicts
+
+    def usage(self, chosen: UsageFilter, grouping: tuple[Grouping, ...]) -> list[UsageSum]:
+        bindings = _bindings(chosen) | {f"by_{name}": name in grouping for name in _GROUPINGS}
+        everywhere = chosen.organisation_id is None
+        statement = compiled.USAGE if everywhere else compiled.USAGE_OF_ORGANISATION
+        rows = self._connection.execute(statement, bindings).fetchall()
+        sums = [_usage_sum(row, grouping) for row in rows]
+        return sorted(sums, key=lambda each: (each.group, each.currency))
+
+    def export(self) -> Iterator[bytes]:
+        """Every row of every table as a line of JSON; bytes are in base 64."""
+        for table, statement in EXPORTED.items():
+            cursor = self._connection.execute(statement)
+            for row in cursor:
+                columns = [column for column, _ in cursor.get_description()]
+                values = dict(zip(columns, row, strict=True))
+                yield msgspec.json.encode({"table": table, "row": values}) + b"\n"
+
+    def _amounts(self, statement: str) -> dict[str, int]:
+        rows: list[Any] = self._connection.execute(statement).fetchall()
+        return dict(rows)
+
+
+class SqlBook:
+    """Implements ``core.books.LedgerBook`` over the file at ``path``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @contextmanager
+    def snapshot(self) -> Iterator[SqlView]:
+        connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            connection.execute("BEGIN")
+            yield SqlView(connection)
+        finally:
+            connection.close()
+
+    def page(self, chosen: UsageFilter, *, after: str, limit: int) -> list[BookedRecord]:
+        everywhere = chosen.organisation_id is None
+        statement = compiled.RECORD_PAGE if everywhere else compiled.RECORD_PAGE_OF_ORGANISATION
+        connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+        try:
+            bindings = _bindings(chosen) | {"after": after, "limit": limit}
+            return [as_booked_record(row) for row in connection.execute(statement, bindings)]
+        finally:
+            connection.close()
+
+
+def _bindings(chosen: UsageFilter) -> dict[str, str | int | None]:
+    return {
+        "organisation_id": chosen.organisation_id,
+        "since_ms": chosen.since_ms,
+        "until_ms": chosen.until_ms,
+    }
+
+
+def _usage_sum(row: Row, grouping: tuple[Grouping, ...]) -> UsageSum:
+    groups = dict(zip(_GROUPINGS, row[:5], strict=True))
+    groups["day"] = (_EPOCH + timedelta(days=row[4])).date().isoformat()
+    counts = dict(zip(Usage.__struct_fields__, row[7:12], strict=True))
+    return UsageSum(
+        group=tuple(groups[name] for name in grouping),
+        currency=row[5],
+        requests=row[6],
+        usage=Usage(**counts),
+        price_nano=row[12],
+        shortfall_nano=row[13],
+    )

@@ -1,0 +1,1 @@
+"""Alembic's scripts, and in ``steps`` the SQL that they come to."""

@@ -1,0 +1,141 @@
+"""What can be asked of the writer, and how a batch of it becomes few statements.
+
+Rows of one kind go through one ``executemany``, and a batch moves every balance once, however many
+requests it carries. Kinds run in the order of a request's life, so a batch that holds several steps
+of one request applies them rightly.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import apsw
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from kilonova.core.books import Entry
+from kilonova.core.crash import crash_point
+from kilonova.core.ports import Hold
+from kilonova.core.usage import Usage, UsageRecord
+from kilonova.stores.sql.compiled import (
+    BALANCE_ADD,
+    ENTRY_INSERT,
+    HOLD_CHECKPOINT,
+    HOLD_DELETE,
+    HOLD_INSERT,
+    RECORD_INSERT,
+    SPENDING_ADD,
+)
+
+__all__ = ["Checkpoint", "Operation", "Reserve", "Row", "Save", "Settle", "apply"]
+
+Value = str | int | bytes | None
+Row = tuple[Value, ...]
+
+
+class Reserve(Struct, frozen=True, gc=False):
+    hold: Hold
+
+
+class Checkpoint(Struct, frozen=True, gc=False):
+    request_id: str
+    usage: Usage
+
+
+class Settle(Struct, frozen=True, gc=False):
+    """``hold`` is the one that the record ends: its rates are kept beside the record."""
+
+    record: UsageRecord
+    hold: Hold
+    entries: tuple[Entry, ...]
+
+
+class Save(Struct, frozen=True, gc=False):
+    """Statements with their rows, in order. Empty, it is a mark in the queue."""
+
+    rows: tuple[tuple[str, Row], ...] = ()
+
+
+Operation = Reserve | Checkpoint | Settle | Save
+
+
+def apply(connection: apsw.Connection, operations: Sequence[Operation]) -> None:
+    """Execute all of them inside the transaction that is open."""
+    if reserves := [each for each in operations if isinstance(each, Reserve)]:
+        _reserve(connection, reserves)
+    if checkpoints := [each for each in operations if isinstance(each, Checkpoint)]:
+        _checkpoint(connection, checkpoints)
+    if settles := [each for each in operations if isinstance(each, Settle)]:
+        _settle(connection, settles)
+    if saves := [each for each in operations if isinstance(each, Save)]:
+        _save(connection, saves)
+
+
+def _reserve(connection: apsw.Connection, operations: list[Reserve]) -> None:
+    connection.executemany(HOLD_INSERT, [astuple(operation.hold) for operation in operations])
+    crash_point("reserve.written")
+
+
+def _checkpoint(connection: apsw.Connection, operations: list[Checkpoint]) -> None:
+    rows = [(*astuple(operation.usage), operation.request_id) for operation in operations]
+    connection.executemany(HOLD_CHECKPOINT, rows)
+    crash_point("checkpoint.written")
+
+
+def _settle(connection: apsw.Connection, operations: list[Settle]) -> None:
+    connection.executemany(HOLD_DELETE, [(settled.record.request_id,) for settled in operations])
+    crash_point("settle.hold_deleted")
+    connection.executemany(RECORD_INSERT, [_record_row(settled) for settled in operations])
+    crash_point("settle.record_written")
+    _post(connection, operations)
+    spending: dict[str, int] = defaultdict(int)
+    for settled in operations:
+        record = settled.record
+        for level_id in (record.key_id, record.project_id, record.organisation_id):
+            spending[level_id] += record.price_nano
+    connection.executemany(SPENDING_ADD, spending.items())
+    crash_point("settle.spending_written")
+
+
+def _post(connection: apsw.Connection, operations: list[Settle]) -> None:
+    rows: list[Row] = []
+    balances: dict[str, int] = defaultdict(int)
+    for settled in operations:
+        for entry in settled.entries:
+            rows.append((settled.record.request_id, entry.account, entry.amount_nano))
+            balances[entry.account] += entry.amount_nano
+    connection.executemany(ENTRY_INSERT, rows)
+    crash_point("settle.entries_written")
+    connection.executemany(BALANCE_ADD, balances.items())
+    crash_point("settle.balances_written")
+
+
+def _record_row(settled: Settle) -> Row:
+    record, hold = settled.record, settled.hold
+    return (
+        record.request_id,
+        record.organisation_id,
+        record.project_id,
+        record.key_id,
+        record.model_id,
+        record.dialect,
+        record.outcome,
+        *astuple(record.usage),
+        record.price_nano,
+        record.currency,
+        record.price_version,
+        record.started_ms,
+        record.finished_ms,
+        record.first_token_ms,
+        record.shortfall_nano,
+        hold.price_input,
+        hold.price_cache_read,
+        hold.price_cache_write,
+        hold.price_output,
+    )
+
+
+def _save(connection: apsw.Connection, operations: list[Save]) -> None:
+    for operation in operations:
+        for statement, row in operation.rows:
+            connection.execute(statement, row)
+    crash_point("accounts.written")

@@ -1,0 +1,123 @@
+"""A short life of a server, for the crash tests to end at any of its durable steps.
+
+What the outside world has seen goes to standard output, a line each, written at once:
+``reserved``, ``delivered`` and ``settled`` with a request id (and tokens), ``created`` and
+``revoked`` with a bearer key.
+
+    crash_script.py HOME                     one life; dies where KILONOVA_CRASH_POINT says
+    crash_script.py --count HOME             tells how often each crash point is passed
+    crash_script.py --each FOLDER POINT...   one life a point, each in a fork with a home of its own
+"""
+
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+from kilonova.core import crash
+
+passages: Counter[str] = Counter()
+
+
+def _count(name: str) -> None:
+    passages[name] += 1
+
+
+arming = {"point": _count if "--count" in sys.argv else crash.crash_point}
+if sys.argv[1].startswith("--"):
+    # Before the other modules bind it, so that a fork can still choose its point.
+    def _choose(name: str) -> None:
+        arming["point"](name)
+
+    crash.crash_point = _choose
+
+import asyncio  # noqa: E402
+
+from kilonova.accounts.directory import Directory  # noqa: E402
+from kilonova.accounts.service import Accounts, KeyOrder  # noqa: E402
+from kilonova.accounts.vault import Vault  # noqa: E402
+from kilonova.billing.posting import post  # noqa: E402
+from kilonova.billing.recovery import recover  # noqa: E402
+from kilonova.stores.sql.store import SqlStore  # noqa: E402
+from ledger_samples import FixedClock, hold, record, used  # noqa: E402
+
+
+def say(*words: object) -> None:
+    """Tell the world; a crash right after cannot take it back."""
+    if not passages:
+        os.write(1, (" ".join(map(str, words)) + "\n").encode())
+
+
+async def start(home: Path) -> tuple[SqlStore, Accounts]:
+    """As a server starts."""
+    store = SqlStore.open(home / "kilonova.db", post)
+    vault = Vault.open(home / "master.key", can_create=not store.accounts.organisations())
+    directory = Directory(store.accounts, vault, FixedClock())
+    accounts = Accounts(store.accounts, vault, FixedClock(), forget=directory.forget)
+    first = await accounts.start()
+    if first is not None:
+        say("created", first.new_key.bearer)
+    await recover(store.ledger, FixedClock())
+    return store, accounts
+
+
+async def reserve(store: SqlStore, request_id: str) -> None:
+    await store.ledger.reserve(hold(request_id))
+    say("reserved", request_id)
+
+
+async def settle(store: SqlStore, request_id: str, tokens: int) -> None:
+    say("delivered", request_id, tokens)
+    await store.ledger.settle(record(hold(request_id), used(tokens)))
+    say("settled", request_id, tokens)
+
+
+async def live(home: Path) -> None:
+    """Keys come and go, requests end in every way, and one restart finds work left open."""
+    store, accounts = await start(home)
+    project = accounts.projects(accounts.organisations()[0].id)[0]
+    made = await accounts.create_key(project.id, KeyOrder(kind="both"))
+    say("created", made.bearer)
+    await accounts.revoke_key(made.key.id)
+    say("revoked", made.bearer)
+    await reserve(store, "req_1")
+    await reserve(store, "req_2")
+    say("delivered", "req_2", 3)
+    store.ledger.checkpoint("req_2", used(3))
+    await settle(store, "req_1", 20)
+    await reserve(store, "req_3")
+    await store.close()
+    # req_2 has a checkpoint and req_3 has none: both were running when the server stopped.
+    store, accounts = await start(home)
+    await asyncio.gather(reserve(store, "req_4"), reserve(store, "req_5"))
+    await asyncio.gather(settle(store, "req_4", 7), settle(store, "req_5", 8))
+    await store.close()
+
+
+def die(folder: Path, crash_at: str) -> int:
+    """Live in a fork until the point; returns its exit status."""
+    home = folder / crash_at
+    home.mkdir()
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.dup2(os.open(home / "said", os.O_WRONLY | os.O_CREAT), 1)
+    arming["point"] = crash._armed(crash_at)
+    asyncio.run(live(home))
+    os._exit(0)
+
+
+def main() -> None:
+    match sys.argv[1:]:
+        case ["--count", home]:
+            asyncio.run(live(Path(home)))
+            sys.stdout.write(json.dumps(passages))
+        case ["--each", folder, *points]:
+            sys.stdout.write(json.dumps({point: die(Path(folder), point) for point in points}))
+        case [home]:
+            asyncio.run(live(Path(home)))
+
+
+if __name__ == "__main__":
+    main()
