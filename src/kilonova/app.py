@@ -55,8 +55,10 @@ class Books:
         self.first_start: FirstStart | None = None
 
     @classmethod
-    async def open(cls, home: Home, settings: Settings) -> "Books":
-        """Raises VaultError, SettingsError or the store's own errors with what to do."""
+    async def open(cls, home: Home, settings: Settings, *, can_show_key: bool = False) -> "Books":
+        """``first_start`` is set when the first key was made, which is to be shown right away.
+
+        Raises VaultError, SettingsError or the store's own errors with what to do."""
         clock = SystemClock()
         store = SqlStore.open(settings.store.sqlite_path(home.path), posting=post)
         try:
@@ -65,7 +67,7 @@ class Books:
             directory = Directory(store.accounts, vault, clock)
             accounts = Accounts(store.accounts, vault, clock, forget=directory.forget)
             books = cls(store, accounts, directory)
-            books.first_start = await accounts.start()
+            books.first_start = await accounts.start(can_show_key=can_show_key)
             recovered = await recover(store.ledger, clock)
         except BaseException:
             await store.close()
@@ -102,11 +104,16 @@ class Application:
 
     @classmethod
     async def open(
-        cls, home: Home, settings: Settings, *, model_file: Path | None = None
+        cls,
+        home: Home,
+        settings: Settings,
+        *,
+        model_file: Path | None = None,
+        can_show_key: bool = True,
     ) -> "Application":
         """As ``Books.open``; the engines are not started yet."""
         offer = plan_offer(settings, model_file)
-        books = await Books.open(home, settings)
+        books = await Books.open(home, settings, can_show_key=can_show_key)
         try:
             return cls(books, offer, home, settings)
         except BaseException:
@@ -142,14 +149,16 @@ class Application:
         return self._admission.open_requests
 
     async def readiness(self) -> Readiness:
-        """Ready means: not draining, and at least one engine can answer."""
+        """Ready: not draining, the store takes new work, and at least one engine can answer."""
         engines = {name: await engine.health() for name, engine in self.engines.items()}
         for name, health in engines.items():
             self.metrics.engine_ready.labels(name).set(health.is_ready)
         is_draining = self.edge.is_draining
         server = Health(not is_draining, "draining" if is_draining else "")
-        is_ready = not is_draining and any(health.is_ready for health in engines.values())
-        return Readiness(is_ready, {"server": server, **engines})
+        store = self.books.store.health()
+        has_engine = any(health.is_ready for health in engines.values())
+        is_ready = server.is_ready and store.is_ready and has_engine
+        return Readiness(is_ready, {"server": server, "store": store, **engines})
 
 
 def _open_engines(offer: Offer, home: Home) -> dict[str, Engine]:

@@ -54,9 +54,11 @@ def serve(
     settings: Settings,
     *,
     model_file: Path | None = None,
-    announce: Callable[[Announcement], None],
+    announce: Callable[[Announcement], None] | None,
 ) -> int:
     """Blocks until the server has ended; 0 when it drained, 1 when it was cut short.
+
+    Without ``announce`` nobody would see the first key, so none is made.
 
     Raises HomeInUseError, PortInUseError, SettingsError, VaultError or the store's own errors
     before anything is served.
@@ -89,9 +91,11 @@ async def _serve(
     settings: Settings,
     model_file: Path | None,
     *,
-    announce: Callable[[Announcement], None],
+    announce: Callable[[Announcement], None] | None,
 ) -> int:
-    application = await Application.open(home, settings, model_file=model_file)
+    application = await Application.open(
+        home, settings, model_file=model_file, can_show_key=announce is not None
+    )
     try:
         async with asyncio.TaskGroup() as owner:
             signals = _Signals(asyncio.get_running_loop())
@@ -102,14 +106,8 @@ async def _serve(
             url = f"http://{_shown_host(settings.server.host)}:{settings.server.port}"
             home.write_server_note(ServerNote(url=url, pid=os.getpid()))
             watching = owner.create_task(_watch_loop(application))
-            announce(
-                Announcement(
-                    url=url,
-                    home=home.path,
-                    models=application.catalog.models,
-                    first=application.books.first_start,
-                )
-            )
+            if announce is not None:
+                announce(_announcement(application, url, home))
             # Everything alive now stays: collecting it again and again costs time per request.
             gc.collect()
             gc.freeze()
@@ -125,6 +123,15 @@ async def _serve(
     finally:
         home.remove_server_note()
         await application.close()
+
+
+def _announcement(application: Application, url: str, home: Home) -> Announcement:
+    return Announcement(
+        url=url,
+        home=home.path,
+        models=application.catalog.models,
+        first=application.books.first_start,
+    )
 
 
 async def _watch_loop(application: Application) -> None:

@@ -28,6 +28,7 @@ async def _ask(client: httpx.AsyncClient, url: str, words: int) -> str | None:
 async def _storm(server: Server, key: str, world: random.Random) -> list[str]:
     """Ask until the server dies; returns the requests whose answers were complete."""
     complete: list[str] = []
+    enough, is_enough = world.randrange(5, 100), asyncio.Event()
 
     async def client() -> None:
         headers = {"authorization": f"Bearer {key}"}
@@ -39,9 +40,12 @@ async def _storm(server: Server, key: str, world: random.Random) -> list[str]:
                     return
                 if request_id is not None:
                     complete.append(request_id)
+                    if len(complete) == enough:
+                        is_enough.set()
 
     clients = [asyncio.create_task(client()) for _ in range(CLIENTS)]
-    await asyncio.sleep(world.uniform(0.2, 0.8))
+    async with asyncio.timeout(60):
+        await is_enough.wait()
     server.stop(signal.SIGKILL)
     await asyncio.gather(*clients)
     return complete
@@ -63,5 +67,4 @@ def test_no_complete_answer_is_ever_missing_from_the_books(tmp_path: Path) -> No
     with SqlStore.reading(tmp_path / "kilonova.db").snapshot() as view:
         outcomes = {each.record.request_id: each.record.outcome for each in view.records()}
         assert view.holds() == []
-    assert complete, "the storm must let some requests through"
     assert {outcomes.get(request_id) for request_id in complete} == {"completed"}

@@ -28,6 +28,8 @@ _Found = TypeVar("_Found")
 _NO_LIMITS = Limits()
 _NAME_LENGTH_MAX = 100
 _FINGERPRINT = "master_key_fingerprint"
+_FIRST_KEY = "first_key"
+_FIRST_NAME = "default"
 
 
 class KeyOrder(Struct, frozen=True, kw_only=True):
@@ -71,8 +73,9 @@ class Accounts:
         # A change reads a row and writes it whole: two at once could undo a revocation.
         self._changing = asyncio.Lock()
 
-    async def start(self) -> FirstStart | None:
-        """On the very first start: make ``default`` and a key of both kinds, shown this once.
+    async def start(self, *, can_show_key: bool = True) -> FirstStart | None:
+        """Make ``default`` where there is nothing yet, and its first key once there is someone to
+        show it to.
 
         Raises VaultError where the store was written with another master key.
         """
@@ -84,7 +87,13 @@ class Accounts:
                 f"The master key is {self._vault.fingerprint}, but the store was written with "
                 f"{expected}. Restore the master key that belongs to this store."
             )
-        return None if self._store.organisations() else await self._first_start()
+        if not self._store.organisations():
+            organisation = self._new_organisation(_FIRST_NAME, Limits())
+            project = self._new_project(organisation, _FIRST_NAME, Limits())
+            await self._store.save(organisation, project)
+        if not can_show_key or self._store.note(_FIRST_KEY) is not None:
+            return None
+        return await self._first_key()
 
     def organisations(self) -> list[Organisation]:
         return self._store.organisations()
@@ -139,11 +148,13 @@ class Accounts:
                 await self._change(key)
             return key
 
-    async def _first_start(self) -> FirstStart:
-        organisation = self._new_organisation("default", Limits())
-        project = self._new_project(organisation, "default", Limits())
-        new_key = self._new_key(project, KeyOrder(name="default", kind="both"))
-        await self._store.save(organisation, project, new_key.key)
+    async def _first_key(self) -> FirstStart:
+        organisation = self._store.organisations()[0]
+        project = self._store.projects(organisation.id)[0]
+        new_key = self._new_key(project, KeyOrder(name=_FIRST_NAME, kind="both"))
+        await self._store.save(new_key.key)
+        # After the key: a crash in between makes a second one, rather than none that was shown.
+        await self._store.save_note(_FIRST_KEY, new_key.key.id)
         return FirstStart(organisation, project, new_key)
 
     def _new_organisation(self, name: str, limits: Limits) -> Organisation:
@@ -219,6 +230,7 @@ def _checked_name(name: str) -> str:
 def _checked_limits(limits: Limits) -> Limits:
     for name in limits.__struct_fields__:
         amount = getattr(limits, name)
-        if amount is not None and amount < 0:
-            raise InvalidRequest(f"{name} must not be negative.", param=name)
+        least = 0 if name == "budget_nano" else 1
+        if amount is not None and amount < least:
+            raise InvalidRequest(f"{name} must be at least {least}.", param=name)
     return limits

@@ -60,7 +60,7 @@ def _is_free(run: Run) -> bool:
 
 
 def _start(home: Path, log: IO[bytes]) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "kilonova.cli.main", "serve", "--home", str(home)]
+    command = [sys.executable, "-m", "kilonova.cli.main", "serve", "--quiet", "--home", str(home)]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

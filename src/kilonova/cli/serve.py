@@ -37,6 +37,9 @@ class ServeOptions(Struct, frozen=True, kw_only=True):
             metavar="FILE", help="Settings (TOML).", show_default="kilonova.toml in the home"
         ),
     ] = None
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Announce nothing, and make no first key.")
+    ] = False
 
 
 @command(app, has_json=False)
@@ -49,7 +52,12 @@ def serve(run: Run, options: ServeOptions) -> None:
         run.output.note(banner(announcement))
 
     try:
-        code = run_server(run.home, settings, model_file=options.model, announce=announce)
+        code = run_server(
+            run.home,
+            settings,
+            model_file=options.model,
+            announce=None if options.quiet else announce,
+        )
     except PortInUseError as error:
         raise CommandError(str(error)) from None
     if code:
