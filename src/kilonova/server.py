@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import uvloop
 from msgspec import Struct
 
 from kilonova.accounts.service import FirstStart
@@ -67,7 +68,7 @@ def serve(
     home.prepare()
     home.lock()
     try:
-        return asyncio.run(_serve(home, settings, model_file, announce=announce))
+        return uvloop.run(_serve(home, settings, model_file, announce=announce))
     finally:
         home.unlock()
 
