@@ -1,0 +1,115 @@
+"""The chunks of one answer read as llama.cpp's child writes them under our grammars.
+
+On top of the shared reader: tool calls that arrive as text, and stop sequences. An answer that a
+stop sequence ends is done before the child is; closing the stream stops the child.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from kilonova.core.chat import ChatRequest
+from kilonova.core.events import (
+    ChatEvent,
+    ChatFinished,
+    ChoiceFinished,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+)
+from kilonova.engines.llamacpp.calls import CallScanner
+from kilonova.engines.llamacpp.stops import StopFinder
+from kilonova.engines.openai.chunks import Chunk
+from kilonova.engines.openai.stream import EventReader
+
+__all__ = ["AnswerReader"]
+
+
+class AnswerReader:
+    """One answer. ``is_done`` once a stop sequence was found."""
+
+    def __init__(self, request: ChatRequest, *, reads_calls: bool) -> None:
+        self._events = EventReader(alternatives=request.top_logprobs or 0)
+        self._calls = CallScanner() if reads_calls else None
+        self._stops = StopFinder(request.sampling.stop) if request.sampling.stop else None
+
+    @property
+    def is_done(self) -> bool:
+        return self._stops is not None and self._stops.found is not None
+
+    def read(self, chunks: list[Chunk]) -> list[ChatEvent]:
+        """The events of chunks that came together; pieces of the same text become one.
+
+        Every event costs the dialect a chunk and the network a write.
+        """
+        events: list[ChatEvent] = []
+        for chunk in chunks:
+            for event in self._read(chunk):
+                joined = _join(events[-1], event) if events else None
+                if joined is None:
+                    events.append(event)
+                else:
+                    events[-1] = joined
+        return events
+
+    def _read(self, chunk: Chunk) -> Iterable[ChatEvent]:
+        events = self._events.read(chunk)
+        if self._calls is None and self._stops is None:
+            return events
+        return self._scan(events)
+
+    def _scan(self, events: list[ChatEvent]) -> Iterator[ChatEvent]:
+        for event in events:
+            if isinstance(event, TextDelta):
+                yield from self._text(event)
+            else:
+                yield event
+
+    def finish(self) -> Iterator[ChatEvent]:
+        """Everything held back, then the end."""
+        if self._stops is not None and self._stops.found is not None:
+            usage = self._events.usage()
+            yield ChoiceFinished("stop_sequence", usage.output_tokens, 0, self._stops.found)
+            yield ChatFinished(usage)
+            return
+        for event in self._events.finish():
+            if isinstance(event, ChoiceFinished):
+                yield from self._held()
+                yield self._with_calls(event)
+            else:
+                yield event
+
+    def _text(self, delta: TextDelta) -> Iterator[ChatEvent]:
+        found = self._calls.feed(delta) if self._calls is not None else (delta,)
+        for event in found:
+            if self._stops is None or not isinstance(event, TextDelta):
+                yield event
+            elif not self.is_done and (sent := self._stops.feed(event)) is not None:
+                yield sent
+
+    def _held(self) -> list[ChatEvent]:
+        held = list(self._calls.finish()) if self._calls is not None else []
+        if self._stops is not None and (rest := self._stops.finish()) is not None:
+            held.insert(0, rest)
+        return held
+
+    def _with_calls(self, end: ChoiceFinished) -> ChoiceFinished:
+        if self._calls is None or not self._calls.calls or end.reason != "stop":
+            return end
+        return msgspec.structs.replace(end, reason="tool_calls")
+
+
+def _join(last: ChatEvent, event: ChatEvent) -> ChatEvent | None:
+    """Both deltas as one with the later count, or None where they are not of one piece.
+
+    Log-probabilities keep their own deltas.
+    """
+    if isinstance(event, TextDelta):
+        if isinstance(last, TextDelta) and not last.logprobs and not event.logprobs:
+            return TextDelta(last.text + event.text, event.output_tokens)
+    elif isinstance(event, ToolCallDelta):
+        if isinstance(last, ToolCallDelta) and last.index == event.index:
+            return ToolCallDelta(last.index, last.arguments + event.arguments, event.output_tokens)
+    elif isinstance(event, ReasoningDelta) and isinstance(last, ReasoningDelta):
+        return ReasoningDelta(last.text + event.text, event.output_tokens)
+    return None

@@ -1,0 +1,88 @@
+"""The chunks of a streamed answer, as the servers write them, decoded to types.
+
+Only what is read is named here; msgspec skips the rest without building it. ``timings`` is
+llama.cpp's, ``stop_reason`` vLLM's, ``matched_stop`` SGLang's, ``reasoning`` OpenRouter's.
+"""
+
+import msgspec
+from msgspec import Struct
+
+__all__ = ["Chunk", "ChunkChoice", "Timings", "TokenEntry", "WireError", "decode_chunk"]
+
+
+class TokenEntry(Struct, frozen=True):
+    token: str
+    logprob: float | None = None
+    bytes: list[int] | None = None
+    top_logprobs: "list[TokenEntry]" = []
+
+
+class _Logprobs(Struct, frozen=True):
+    content: list[TokenEntry] | None = None
+
+
+class _Function(Struct, frozen=True):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class ToolCallChunk(Struct, frozen=True):
+    index: int = 0
+    id: str | None = None
+    function: _Function = _Function()
+
+
+class _Delta(Struct, frozen=True):
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[ToolCallChunk] | None = None
+
+
+class ChunkChoice(Struct, frozen=True):
+    delta: _Delta = _Delta()
+    finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
+    stop_reason: int | str | None = None
+    matched_stop: int | str | None = None
+
+
+class _PromptDetails(Struct, frozen=True):
+    cached_tokens: int | None = None
+
+
+class _OutputDetails(Struct, frozen=True):
+    reasoning_tokens: int | None = None
+
+
+class WireUsage(Struct, frozen=True):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _OutputDetails | None = None
+
+
+class Timings(Struct, frozen=True):
+    """``prompt_n`` tokens were read, ``cache_n`` reused, ``predicted_n`` generated so far."""
+
+    prompt_n: int = 0
+    cache_n: int = 0
+    predicted_n: int = 0
+
+
+class WireError(Struct, frozen=True):
+    message: str = ""
+    code: int | str | None = None
+    type: str | None = None
+    n_prompt_tokens: int | None = None
+    n_ctx: int | None = None
+
+
+class Chunk(Struct, frozen=True):
+    choices: list[ChunkChoice] = []
+    usage: WireUsage | None = None
+    timings: Timings | None = None
+    error: WireError | None = None
+
+
+decode_chunk = msgspec.json.Decoder(Chunk).decode

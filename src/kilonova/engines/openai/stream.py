@@ -1,0 +1,173 @@
+"""The chunks of one answer turned into events.
+
+Output tokens are counted exactly where the server tells them with every chunk (llama.cpp's
+``timings``); elsewhere one chunk counts as one token and the usage at the end corrects it.
+"""
+
+from collections.abc import Iterator
+
+from kilonova.core.errors import EngineFailed
+from kilonova.core.events import (
+    ChatEvent,
+    ChatFinished,
+    ChatStarted,
+    ChoiceFinished,
+    FinishReason,
+    ReasoningDelta,
+    TextDelta,
+    TokenLogprob,
+    ToolCallDelta,
+    ToolCallStarted,
+)
+from kilonova.core.ids import new_id
+from kilonova.core.usage import Usage
+from kilonova.engines.openai.chunks import (
+    Chunk,
+    ChunkChoice,
+    Timings,
+    TokenEntry,
+    ToolCallChunk,
+    WireUsage,
+)
+
+__all__ = ["EventReader"]
+
+_REASONS: dict[str, FinishReason] = {
+    "stop": "stop",
+    "eos": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
+
+# The logarithm of a probability that a server gives as zero (null, or minus infinity).
+_LOGPROB_MIN = -9999.0
+
+
+class EventReader:
+    """One answer on its way.
+
+    ``prompt_tokens`` is an estimate for servers that tell them late; ``alternatives`` is how many
+    log-probabilities beside the token's own the caller asked for (servers may send more).
+    """
+
+    def __init__(self, *, prompt_tokens: int = 0, alternatives: int = 0) -> None:
+        self._prompt_tokens = prompt_tokens
+        self._alternatives = alternatives
+        self._has_started = False
+        self._timings: Timings | None = None
+        self._usage: WireUsage | None = None
+        self._last: ChunkChoice | None = None
+        self._output = 0
+        self._reasoning = 0
+        self._calls: dict[int, int] = {}
+
+    def read(self, chunk: Chunk) -> list[ChatEvent]:
+        """The events of one chunk."""
+        if chunk.error is not None:
+            raise EngineFailed(f"The engine broke while it answered: {chunk.error.message}")
+        self._timings = chunk.timings or self._timings
+        self._usage = chunk.usage or self._usage
+        events: list[ChatEvent] = []
+        for choice in chunk.choices:
+            if choice.finish_reason is not None:
+                self._last = choice
+            self._delta(choice, events)
+        return events
+
+    def _delta(self, choice: ChunkChoice, events: list[ChatEvent]) -> None:
+        delta = choice.delta
+        thought = delta.reasoning_content or delta.reasoning
+        if not (delta.content or thought or delta.tool_calls):
+            return
+        if not self._has_started:
+            events.append(self._start())
+        self._output = self._timings.predicted_n if self._timings else self._output + 1
+        if thought:
+            self._reasoning = self._output
+            events.append(ReasoningDelta(thought, self._output))
+        if delta.content:
+            events.append(self._text(choice, delta.content))
+        for call in delta.tool_calls or ():
+            events.extend(self._call(call))
+
+    def finish(self) -> Iterator[ChatEvent]:
+        """The last events, once the stream has ended."""
+        if self._last is None or self._last.finish_reason is None:
+            raise EngineFailed("The engine stopped in the middle of its answer.")
+        if not self._has_started:
+            yield self._start()
+        usage = self.usage()
+        reason = _REASONS.get(self._last.finish_reason, "stop")
+        stopped_by = self._last.stop_reason or self._last.matched_stop
+        if reason == "stop" and self._calls:
+            reason = "tool_calls"
+        elif reason == "stop" and isinstance(stopped_by, str):
+            reason = "stop_sequence"
+        yield ChoiceFinished(
+            reason,
+            usage.output_tokens,
+            0,
+            stopped_by if reason == "stop_sequence" and isinstance(stopped_by, str) else None,
+        )
+        yield ChatFinished(usage)
+
+    def usage(self) -> Usage:
+        """What was used up to the last chunk."""
+        if self._timings is not None:
+            return Usage(
+                input_tokens=self._timings.prompt_n,
+                cache_read_tokens=self._timings.cache_n,
+                output_tokens=self._timings.predicted_n,
+                reasoning_tokens=self._reasoning,
+            )
+        if self._usage is not None:
+            return _from_wire(self._usage)
+        return Usage(
+            input_tokens=self._prompt_tokens,
+            output_tokens=self._output,
+            reasoning_tokens=self._reasoning,
+        )
+
+    def _start(self) -> ChatStarted:
+        self._has_started = True
+        usage = self.usage()
+        return ChatStarted(usage.prompt_tokens, usage.cache_read_tokens)
+
+    def _text(self, choice: ChunkChoice, text: str) -> TextDelta:
+        if choice.logprobs is None or not choice.logprobs.content:
+            return TextDelta(text, self._output)
+        logprobs = tuple(self._logprob(entry) for entry in choice.logprobs.content)
+        return TextDelta(text, self._output, 0, logprobs)
+
+    def _logprob(self, entry: TokenEntry) -> TokenLogprob:
+        listed = entry.top_logprobs[: self._alternatives]
+        return _one_logprob(entry, tuple(_one_logprob(one) for one in listed))
+
+    def _call(self, call: ToolCallChunk) -> Iterator[ChatEvent]:
+        """Calls are numbered in the order in which they begin, whatever the server numbers."""
+        index = self._calls.get(call.index)
+        if index is None:
+            index = self._calls[call.index] = len(self._calls)
+            name = call.function.name or ""
+            yield ToolCallStarted(index, call.id or new_id("call"), name, self._output)
+        if call.function.arguments:
+            yield ToolCallDelta(index, call.function.arguments, self._output)
+
+
+def _from_wire(usage: WireUsage) -> Usage:
+    prompt, output = usage.prompt_tokens_details, usage.completion_tokens_details
+    cached = min((prompt and prompt.cached_tokens) or 0, usage.prompt_tokens)
+    return Usage(
+        input_tokens=usage.prompt_tokens - cached,
+        cache_read_tokens=cached,
+        output_tokens=usage.completion_tokens,
+        reasoning_tokens=(output and output.reasoning_tokens) or 0,
+    )
+
+
+def _one_logprob(entry: TokenEntry, alternatives: tuple[TokenLogprob, ...] = ()) -> TokenLogprob:
+    content = bytes(entry.bytes) if entry.bytes is not None else entry.token.encode()
+    logprob = _LOGPROB_MIN if entry.logprob is None else max(entry.logprob, _LOGPROB_MIN)
+    return TokenLogprob(entry.token, logprob, content, alternatives)
