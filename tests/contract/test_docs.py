@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from servers import ROOT, Server
 
 from kilonova.settings import load_settings
+from servers import ROOT, Server
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
     """Every code block of a language, with the page that it stands on."""
-    fence = re.compile(rf"^```{language}\n(.*?)^```", re.M | re.S)
+    fence = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
     return [
         (str(page.relative_to(ROOT)), text)
         for page in PAGES
