@@ -91,7 +91,7 @@ def _local_model(plan: EnginePlan) -> Model:
     except GgufError as error:
         raise SettingsError(f"engines.{plan.name}.model: {error}") from None
     slug = re.sub(r"[^a-z0-9.-]+", "-", path.stem.lower()).strip("-.") or "model"
-    context = int(plan.options.get("context_tokens") or header.context_tokens)
+    context = header.served_context(int(plan.options.get("context_tokens") or 0))
     return Model(
         id=f"local.{slug}",
         name=(header.name or path.stem)[:80],
@@ -106,6 +106,6 @@ def _local_model(plan: EnginePlan) -> Model:
 
 
 def _abilities(header: ModelHeader) -> tuple[Any, ...]:
-    if header.is_encoder or header.pooling:
+    if header.makes_embeddings:
         return ("embeddings",)
     return ("chat", "tools", "json", "logprobs")

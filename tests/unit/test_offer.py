@@ -1,0 +1,71 @@
+"""What an installation offers, from its configuration and its model files."""
+
+from pathlib import Path
+
+import pytest
+
+from kilonova.catalog.catalog import PACKAGED_WEIGHTS
+from kilonova.offer import plan_offer
+from kilonova.settings import Settings, SettingsError
+
+SPARK = PACKAGED_WEIGHTS / "spark-v1.gguf"
+
+
+def test_the_box_has_two_models_without_a_line_of_configuration() -> None:
+    """Protects the first start."""
+    offer = plan_offer(Settings())
+    assert [plan.name for plan in offer.engines] == ["spark", "echo"]
+    assert offer.catalog.find("spark").engine == "spark"
+
+
+def test_one_entry_serves_any_model_file() -> None:
+    """Protects "one line of configuration": name, context and abilities come from the file."""
+    offer = plan_offer(Settings(engines={"mine": {"kind": "llamacpp", "model": str(SPARK)}}))
+    model = offer.catalog.find("local.spark-v1")
+    assert offer.catalog.find("spark-v1") is model
+    assert (model.engine, model.context_tokens) == ("mine", 2048)
+    assert model.can("tools")
+
+
+def test_a_model_file_on_the_command_line_is_offered_beside_the_rest() -> None:
+    """Protects ``serve --model``."""
+    offer = plan_offer(Settings(), SPARK)
+    assert offer.catalog.find("local.spark-v1").engine == "file"
+
+
+def test_a_packaged_engine_can_be_changed_or_left_out() -> None:
+    """Protects small machines."""
+    settings = Settings(engines={"spark": {"threads": 2}, "echo": {"enabled": False}})
+    offer = plan_offer(settings)
+    assert [plan.name for plan in offer.engines] == ["spark"]
+    assert offer.engines[0].options["threads"] == 2
+    assert len(offer.catalog.models) == 1
+
+
+def test_a_configured_model_replaces_the_packaged_entry() -> None:
+    """Protects operators who set their own prices."""
+    entry = {"engine": "spark", "price": {"input": "2", "version": "ours"}}
+    offer = plan_offer(Settings(models={"kilonova.spark-v1:0": entry}))
+    assert offer.catalog.find("kilonova.spark-v1:0").price.version == "ours"
+
+
+@pytest.mark.parametrize(
+    ("engines", "words"),
+    [
+        ({"a": {"model": "x"}}, "engines.a.kind"),
+        ({"a": {"kind": "llamacpp", "model": "/nowhere.gguf"}}, "engines.a.model.*cannot be read"),
+        ({"a": {"kind": "llamacpp", "model": __file__}}, "not a usable GGUF file"),
+    ],
+)
+def test_mistakes_are_named(engines: dict[str, dict[str, str]], words: str) -> None:
+    """Protects operators from a server that starts without their model."""
+    with pytest.raises(SettingsError, match=words):
+        plan_offer(Settings(engines=engines))
+
+
+def test_a_file_that_is_no_model_is_a_sentence(tmp_path: Path) -> None:
+    """Protects the machine: the file is refused before any C++ sees it."""
+    file = tmp_path / "x.gguf"
+    file.write_bytes(b"GGUF" + b"\xff" * 100)
+    with pytest.raises(SettingsError, match="not a usable GGUF file"):
+        plan_offer(Settings(), file)
