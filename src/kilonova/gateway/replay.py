@@ -82,11 +82,11 @@ class Replays:
     def _begin(self, key: _Key, digest: bytes) -> None:
         self._attempts[key] = Attempt(digest, self._clock.monotonic_s() + self._kept_s)
         self._attempts.move_to_end(key)
-        while len(self._attempts) > self._answers_max:
-            oldest = next(iter(self._attempts))
-            if not self._attempts[oldest].ended.is_set():
-                break
-            del self._attempts[oldest]
+        if len(self._attempts) > self._answers_max:
+            # Never one that runs: its twins wait for it. Those are as many as requests in flight.
+            ended = (name for name, each in self._attempts.items() if each.ended.is_set())
+            if (oldest := next(ended, None)) is not None:
+                del self._attempts[oldest]
 
     def finish(self, key: _Key, events: list[ChatEvent], record: UsageRecord | None) -> None:
         """Keeps a complete answer, or forgets the attempt so that a retry runs again."""

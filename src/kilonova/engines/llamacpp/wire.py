@@ -14,7 +14,9 @@ from kilonova.core.errors import EngineFailed, EngineTimeout, KilonovaError, Mod
 
 __all__ = ["post_stream"]
 
-_PACE_S = 0.004
+# Measured at 2,600 tokens a second and 400 tokens: 4 ms cost 27 µs of CPU a token and 5 % of the
+# speed (the end of the answer waits too), 2 ms cost 30 µs and 2 %, none 50 µs and 1 %.
+_PACE_S = 0.002
 _HEAD_BYTES_MAX = 1 << 16
 _BUFFER_BYTES_MAX = 1 << 20
 
