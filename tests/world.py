@@ -80,6 +80,13 @@ class OneKey:
         self.project_limits = Limits()
         self.organisation_limits = Limits()
 
+    @property
+    def generation(self) -> int:
+        return hash((self.key_limits, self.project_limits, self.organisation_limits))
+
+    def current(self, principal: Principal) -> Principal:
+        return self.principal(BearerCredential("good"))
+
     def principal(self, credential: Credential) -> Principal:
         if not isinstance(credential, BearerCredential) or credential.token != "good":
             raise Unauthenticated("This key is not known.", reason="unknown_key")

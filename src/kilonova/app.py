@@ -84,10 +84,18 @@ class Books:
 class Application:
     """Everything that a server is made of, but its socket."""
 
-    def __init__(self, books: Books, offer: Offer, home: Home, settings: Settings) -> None:
+    def __init__(
+        self,
+        books: Books,
+        offer: Offer,
+        engines: dict[str, Engine],
+        *,
+        home: Home,
+        settings: Settings,
+    ) -> None:
         self.books = books
         self.catalog = offer.catalog
-        self.engines = _open_engines(offer, home)
+        self.engines = engines
         self.metrics = Metrics(__version__)
         clock = SystemClock()
         self._admission = Admission(books.store.ledger, clock, on_open=self.metrics.holds_open.set)
@@ -113,9 +121,11 @@ class Application:
     ) -> "Application":
         """As ``Books.open``; the engines are not started yet."""
         offer = plan_offer(settings, model_file)
+        # Before the books: what is wrong with an engine must not cost the first key its showing.
+        engines = _open_engines(offer, home)
         books = await Books.open(home, settings, can_show_key=can_show_key)
         try:
-            return cls(books, offer, home, settings)
+            return cls(books, offer, engines, home=home, settings=settings)
         except BaseException:
             await books.close()
             raise
@@ -126,8 +136,10 @@ class Application:
 
     async def close(self) -> None:
         """Engines first, so that whatever still runs is settled before the store closes."""
-        await asyncio.gather(*(engine.stop() for engine in self.engines.values()))
-        await self.books.close()
+        try:
+            await asyncio.gather(*(engine.stop() for engine in self.engines.values()))
+        finally:
+            await self.books.close()
 
     def _gateway(self, clock: Clock, limits: LimitSettings) -> Gateway:
         ledger = self.books.store.ledger
@@ -175,6 +187,7 @@ def _edge_limits(limits: LimitSettings) -> EdgeLimits:
     return EdgeLimits(
         body_s=limits.body_s,
         body_bytes_per_s=limits.body_bytes_per_s,
+        body_bytes_total_max=limits.body_bytes_total_max,
         inflight_max=limits.inflight_max,
         request_s_max=limits.stream_s_max,
     )

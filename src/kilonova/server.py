@@ -67,6 +67,8 @@ def serve(
     _check_port(settings.server)
     home.prepare()
     home.lock()
+    # The note of a server that crashed: whoever listens there now must not be sent the token.
+    home.remove_server_note()
     try:
         return uvloop.run(_serve(home, settings, model_file, announce=announce))
     finally:
@@ -112,12 +114,14 @@ async def _serve(
             # Everything alive now stays: collecting it again and again costs time per request.
             gc.collect()
             gc.freeze()
+            gc.set_threshold(20_000, 20, 20)
             await signals.first.wait()
             log_event(logging.INFO, "draining", deadline_s=settings.server.drain_s)
             is_drained = await _drain(application, settings.server.drain_s, signals)
             home.remove_server_note()
             starting.cancel()
             watching.cancel()
+            application.edge.cut()
             listener.stop()
             await serving
             return 0 if is_drained else 1

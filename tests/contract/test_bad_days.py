@@ -90,7 +90,7 @@ def test_a_client_that_vanishes_pays_for_what_it_got(own_server: Server) -> None
             read_events(connection, count)
     found = wait_for_settled(own_server, 5)
     assert found["requests"] == 5
-    assert found["output"] <= sum(range(1, 6)) + 5 * 5
+    assert found["output"] <= sum(range(1, 6)) + 5 * 8
     assert gauge(own_server, "kilonova_holds_open") == 0
     assert gauge(own_server, "kilonova_inflight") <= 1
 

@@ -166,7 +166,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(key=keys, budget=st.integers(0, 9))
     def limit_key(self, key: tuple[str, str], budget: int) -> None:
-        self.run(self.accounts.set_limits(key[0], Limits(budget_nano=budget)))
+        self.run(self.accounts.set_limits(key[0], lambda _: Limits(budget_nano=budget)))
 
     @rule(key=keys)
     def revoke_key(self, key: tuple[str, str]) -> None:

@@ -44,6 +44,7 @@ class Directory:
         self._vault = vault
         self._clock = clock
         self._remembered_max = remembered_max
+        self.generation = 0
         # Bearer keys by digest, signing keys by access key id; the oldest use comes first.
         self._known: OrderedDict[bytes | str, _Known] = OrderedDict()
 
@@ -54,8 +55,14 @@ class Directory:
             return self._of_bearer(credential, now_s)
         return self._of_signature(credential, now_s)
 
+    def current(self, principal: Principal) -> Principal:
+        """As it is on disk now; for a caller who waited while something changed."""
+        known = self._admit(self._store.key(principal.key_id))
+        return _unexpired(known, self._clock.now_s())
+
     def forget(self, owner_id: str) -> None:
         """Drop what is remembered of a key, a project or an organisation."""
+        self.generation += 1
         stale = [
             name
             for name, known in self._known.items()

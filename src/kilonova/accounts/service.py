@@ -129,10 +129,14 @@ class Accounts:
         async with self._changing:
             await self._change(replace(self._owner(owner_id), name=_checked_name(name)))
 
-    async def set_limits(self, owner_id: str, limits: Limits) -> None:
-        """Of an organisation, a project or a key; in force from the next request on."""
+    async def set_limits(self, owner_id: str, change: Callable[[Limits], Limits]) -> Limits:
+        """Of an organisation, a project or a key; in force from the next request on. ``change``
+        sees the limits that stand, with no other change in between."""
         async with self._changing:
-            await self._change(replace(self._owner(owner_id), limits=_checked_limits(limits)))
+            owner = self._owner(owner_id)
+            limits = _checked_limits(change(owner.limits))
+            await self._change(replace(owner, limits=limits))
+            return limits
 
     async def create_key(self, project_id: str, order: KeyOrder) -> NewKey:
         new_key = self._new_key(self.project(project_id), order)
@@ -202,11 +206,14 @@ class Accounts:
 
     async def _change(self, owner: Owner) -> None:
         saved = self._store.save(owner)
+        # Whoever waits may be cancelled, and more than once; what is durable is forgotten all the
+        # same, and not before: what is forgotten too early would be remembered wrong.
+        saved.add_done_callback(lambda _: self._forget(owner.id))
         try:
             await asyncio.shield(saved)
         finally:
-            # Even a cancelled caller waits: what is forgotten too early would be remembered wrong.
-            await asyncio.wait((saved,))
+            if not saved.done():
+                await asyncio.wait((saved,))
             self._forget(owner.id)
 
     def _now_ms(self) -> int:

@@ -157,8 +157,9 @@ class Control(Generic[Order]):
         return self._show_level(level_id, self._level(level_id).limits)
 
     async def set_limits(self, level_id: str, body: LimitsChange) -> LevelView:
-        limits = views.changed_limits(self._level(level_id).limits, body)
-        await self._customers.set_limits(level_id, limits)
+        limits = await self._customers.set_limits(
+            level_id, lambda standing: views.changed_limits(standing, body)
+        )
         return self._show_level(level_id, limits)
 
     async def list_models(self) -> ModelList:

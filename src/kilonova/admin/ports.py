@@ -1,5 +1,6 @@
 """What the control plane needs of the parts that it stands on. ``app.py`` plugs them in."""
 
+from collections.abc import Callable
 from typing import Literal, Protocol, TypeVar
 
 from kilonova.core.identity import Key, Limits, Organisation, Project
@@ -65,4 +66,4 @@ class Customers(Protocol[Order_contra]):
 
     async def revoke_key(self, key_id: str) -> Key: ...
 
-    async def set_limits(self, owner_id: str, limits: Limits) -> None: ...
+    async def set_limits(self, owner_id: str, change: Callable[[Limits], Limits]) -> Limits: ...

@@ -41,7 +41,9 @@ def recovered(held: OpenHold, finished_ms: int) -> UsageRecord:
     """The record that ends a hold whose process died. Pure."""
     hold, price = held.hold, rates_of(held.hold)
     delivered = held.delivered or _NOTHING
-    charge = price.charge(delivered)
+    full_nano = price.charge(delivered)
+    # The hold is the ceiling, as it is for the meter.
+    charge = min(full_nano, hold.held_nano)
     prompt = price.charge(Usage(input_tokens=hold.input_tokens))
     return UsageRecord(
         request_id=hold.request_id,
@@ -57,5 +59,5 @@ def recovered(held: OpenHold, finished_ms: int) -> UsageRecord:
         price_version=hold.price_version,
         started_ms=hold.started_ms,
         finished_ms=max(finished_ms, hold.started_ms),
-        shortfall_nano=prompt if held.delivered is None else 0,
+        shortfall_nano=prompt if held.delivered is None else full_nano - charge,
     )

@@ -167,6 +167,12 @@ def fold(events: list[ChatEvent]) -> ChatAnswer:
             case ChatFinished():
                 usage = event.usage
             case _:
-                drafts.setdefault(event.choice, _Draft()).add(event)
+                draft = drafts.get(event.choice)
+                if draft is None:
+                    draft = drafts[event.choice] = _Draft()
+                if type(event) is TextDelta and not event.logprobs:
+                    draft.text.append(event.text)
+                else:
+                    draft.add(event)
     assert usage is not None, "a stream without ChatFinished is not complete"
     return ChatAnswer(tuple(drafts[index].finish() for index in sorted(drafts)), usage)

@@ -45,9 +45,18 @@ class Engine(Protocol):
 
 
 class Authority(Protocol):
-    """Knows keys. Raises Unauthenticated with a reason."""
+    """Knows keys. Raises Unauthenticated with a reason.
+
+    ``generation`` grows with every change of a key, a limit or an owner.
+    """
+
+    @property
+    def generation(self) -> int: ...
 
     def principal(self, credential: Credential) -> Principal: ...
+
+    def current(self, principal: Principal) -> Principal:
+        """The same caller with the limits of now; raises if its key was revoked or expired."""
 
 
 class Hold(Struct, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from kilonova.core.ports import Health
 from kilonova.core.usage import Usage
 from kilonova.engines.choices import fan_out
 from kilonova.engines.echo_script import (
+    NOTHING,
     Plan,
     Script,
     count_words,
@@ -114,15 +115,18 @@ class Echo:
         await _wait_ms(_first(script.first_token_ms, self.options.first_token_ms))
         yield ChatStarted(input_tokens)
         sent = 0
+        is_slow = script is not NOTHING or self.options.token_ms > 0
         reason = plan.reason
         for delta in deltas(plan, request.top_logprobs):
             if sent == request.max_output_tokens:
                 reason = "length"
                 break
-            await self._obey_within(script, sent)
+            if is_slow:
+                await self._obey_within(script, sent)
             sent += 1
             yield delta
-        await self._obey_within(script, sent)
+        if is_slow:
+            await self._obey_within(script, sent)
         stopped_by = plan.stop_sequence if reason == "stop_sequence" else None
         yield ChoiceFinished(reason, sent, 0, stopped_by)
         yield ChatFinished(_usage(plan, input_tokens, sent))

@@ -70,7 +70,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     thoughts: int = 0
 
 
-_NOTHING = Script()
+NOTHING = Script()
 
 
 def read_script(request: ChatRequest, options_script: str) -> Script:
@@ -81,7 +81,7 @@ def read_script(request: ChatRequest, options_script: str) -> Script:
         for directive in _DIRECTIVE.findall(text):
             words += directive.replace(",", " ").split()
     if not words:
-        return _NOTHING
+        return NOTHING
     said = {name: value or "true" for name, _, value in (word.partition("=") for word in words)}
     try:
         return msgspec.convert(said, Script, strict=False)

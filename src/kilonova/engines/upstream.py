@@ -150,19 +150,20 @@ class Upstream:
             alternatives=request.top_logprobs or 0,
         )
         async with aclosing(self._chunks(self._body(request))) as chunks:
-            async for chunk in chunks:
-                for event in reader.read(chunk):
-                    yield event
+            async for batch in chunks:
+                for chunk in batch:
+                    for event in reader.read(chunk):
+                        yield event
         for event in reader.finish():
             yield event
 
-    async def _chunks(self, body: bytes) -> AsyncGenerator[Chunk, None]:
+    async def _chunks(self, body: bytes) -> AsyncGenerator[list[Chunk], None]:
         """One more try when the connection never came about; the server has not seen us then."""
         for is_last in (False, True):
             try:
                 async with aclosing(self._client.stream("/chat/completions", body)) as chunks:
-                    async for chunk in chunks:
-                        yield chunk
+                    async for batch in chunks:
+                        yield batch
                 return
             except ModelNotReady:
                 if is_last:

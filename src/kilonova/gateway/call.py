@@ -19,7 +19,11 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Caller(Struct, frozen=True):
-    """A call whose credential was proven. Only ``Gateway.authorise`` makes one."""
+    """A call whose credential was proven. Only ``Gateway.authorise`` makes one.
+
+    ``generation`` is the authority's when it did: while it stands, so does the principal.
+    """
 
     call: Call
     principal: Principal
+    generation: int = 0

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from kilonova.catalog.catalog import Catalog
 from kilonova.core.chat import ChatRequest, EmbeddingAnswer, EmbeddingRequest
+from kilonova.core.errors import InvalidRequest
 from kilonova.core.events import ChatEvent
 from kilonova.core.model import Model
 from kilonova.core.ports import Authority
@@ -27,6 +28,8 @@ from kilonova.gateway.stream import ChatStream
 from kilonova.telemetry.trace import Trace
 
 __all__ = ["Gateway"]
+
+_IDEMPOTENCY_KEY_LENGTH_MAX = 255
 
 
 class Gateway:
@@ -57,7 +60,14 @@ class Gateway:
         trace.organisation_id = principal.organisation_id
         trace.project_id = principal.project_id
         trace.key_id = principal.key_id
-        return Caller(call, principal)
+        return Caller(call, principal, self._authority.generation)
+
+    def _renew(self, caller: Caller) -> Caller:
+        """The caller as of now: it waited, and its key may have been revoked or limited since."""
+        generation = self._authority.generation
+        if generation == caller.generation:
+            return caller
+        return Caller(caller.call, self._authority.current(caller.principal), generation)
 
     async def chat(self, caller: Caller, request: ChatRequest) -> ChatStream:
         """Returns once the first event is there and the permit is on disk.
@@ -86,6 +96,7 @@ class Gateway:
         """Admit, route, engine, meter. No await stands between the permit and its meter."""
         route = self._router.route(model, request, cache_scope=caller.principal.organisation_id)
         input_tokens = await route.engine.count_tokens(route.request)
+        caller = self._renew(caller)
         permit = self._admission.admit_chat(caller, model, request, input_tokens=input_tokens)
         limited = replace(route.request, max_output_tokens=permit.max_output_tokens)
         return self._meter.watch(permit, route.engine.chat(limited))
@@ -113,8 +124,24 @@ class Gateway:
 
     async def embed(self, caller: Caller, request: EmbeddingRequest) -> EmbeddingAnswer:
         """One vector a text; billed by the input tokens that the engine reports."""
+        caller.call.trace.model_id = self.model(request.model).id
+        if caller.call.idempotency_key is None:
+            return await self._embed(caller, request)
+        key = _replay_key(caller)
+        attempt = await self._replays.find(key, caller.call.body)
+        if attempt is not None and attempt.embedding is not None:
+            caller.call.trace.was_replayed = True
+            caller.call.trace.record = attempt.record
+            return attempt.embedding
+        answer: EmbeddingAnswer | None = None
+        try:
+            answer = await self._embed(caller, request)
+        finally:
+            self._replays.finish_embedding(key, answer, caller.call.trace.record)
+        return answer
+
+    async def _embed(self, caller: Caller, request: EmbeddingRequest) -> EmbeddingAnswer:
         model = self.model(request.model)
-        caller.call.trace.model_id = model.id
         require(model, "embeddings")
         # No token is shorter than a byte, so this bound needs no tokenizer.
         bound = sum(len(text.encode()) + 8 for text in request.texts)
@@ -141,6 +168,12 @@ class Gateway:
 
 
 def _replay_key(caller: Caller) -> tuple[str, str]:
+    name = caller.call.idempotency_key or ""
+    if len(name) > _IDEMPOTENCY_KEY_LENGTH_MAX:
+        raise InvalidRequest(
+            f"An idempotency key has at most {_IDEMPOTENCY_KEY_LENGTH_MAX} characters.",
+            param="Idempotency-Key",
+        )
     return caller.principal.key_id, f"{caller.call.dialect} {caller.call.idempotency_key}"
 
 

@@ -5,6 +5,7 @@ no two requests can pass on the same remainder. What was spent before this proce
 from the ledger, once for each level.
 """
 
+import math
 from collections.abc import Callable
 
 from kilonova.core.errors import BudgetExceeded, RateLimited
@@ -33,6 +34,11 @@ class Bucket:
             return 0.0
         return (min(amount, self.per_minute) - self._level) * 60 / self.per_minute
 
+    def used(self, now_s: float) -> int:
+        """What is missing from a full bucket."""
+        self.wait_s(0, now_s)
+        return math.ceil(self.per_minute - self._level)
+
     def take(self, amount: int) -> None:
         self._level -= amount
 
@@ -41,7 +47,7 @@ class Bucket:
 
 
 class _State:
-    """What one level used and holds. Buckets are made anew when its limits change."""
+    """What one level used and holds."""
 
     __slots__ = ("held_nano", "limits", "requests", "spent_nano", "tokens")
 
@@ -53,11 +59,10 @@ class _State:
         self.tokens: Bucket | None = None
 
     def adopt(self, limits: Limits, now_s: float) -> None:
-        if limits == self.limits:
+        if limits is self.limits or limits == self.limits:
             return
-        rpm, tpm = limits.requests_per_minute, limits.tokens_per_minute
-        self.requests = None if rpm is None else Bucket(rpm, now_s)
-        self.tokens = None if tpm is None else Bucket(tpm, now_s)
+        self.requests = _refit(self.requests, limits.requests_per_minute, now_s)
+        self.tokens = _refit(self.tokens, limits.tokens_per_minute, now_s)
         self.limits = limits
 
     def left_nano(self) -> int | None:
@@ -121,21 +126,37 @@ class Levels:
         return state
 
 
+def _refit(bucket: Bucket | None, per_minute: int | None, now_s: float) -> Bucket | None:
+    """The bucket for a new limit. What was used of the old one stays used."""
+    if per_minute is None:
+        return None
+    if bucket is not None and bucket.per_minute == per_minute:
+        return bucket
+    fresh = Bucket(per_minute, now_s)
+    if bucket is not None:
+        fresh.take(bucket.used(now_s))
+    return fresh
+
+
+def _owner(level_id: str) -> str:
+    return _OWNERS.get(level_id.partition("_")[0], "level")
+
+
 _OWNERS = {"key": "key", "proj": "project", "org": "organisation"}
 
 
 def _check(level_id: str, state: _State, *, tokens: int, amount_nano: int, now_s: float) -> None:
-    owner = _OWNERS.get(level_id.partition("_")[0], "level")
     left = state.left_nano()
     if left is not None and amount_nano > left:
+        owner = _owner(level_id)
         raise BudgetExceeded(
             f"The budget of this {owner} ({level_id}) is used up: this request may cost up to "
             f"{format_nano(amount_nano)} and {format_nano(max(0, left))} is left. Ask the operator "
             "to raise the budget, or ask for fewer output tokens.",
             reason=f"{owner}_budget",
         )
-    _check_rate(level_id, state.requests, amount=1, now_s=now_s, what=f"requests of this {owner}")
-    _check_rate(level_id, state.tokens, amount=tokens, now_s=now_s, what=f"tokens of this {owner}")
+    _check_rate(level_id, state.requests, amount=1, now_s=now_s, what="requests")
+    _check_rate(level_id, state.tokens, amount=tokens, now_s=now_s, what="tokens")
 
 
 def _check_rate(
@@ -147,8 +168,8 @@ def _check_rate(
     if wait_s > 0 or amount > bucket.per_minute:
         wait_s = max(wait_s, 0.05)
         raise RateLimited(
-            f"Rate limit reached: {bucket.per_minute} {what} per minute ({level_id}); this request "
-            f"needs {amount}. Retry in {wait_s:.1f} seconds.",
+            f"Rate limit reached: {bucket.per_minute} {what} of this {_owner(level_id)} per minute "
+            f"({level_id}); this request needs {amount}. Retry in {wait_s:.1f} seconds.",
             retry_after_s=wait_s,
-            reason=what.split(" ", 1)[0],
+            reason=what,
         )

@@ -76,7 +76,8 @@ class Meter:
         tally = Tally()
         outcome: Outcome = "cancelled"
         clock, request_id = self._clock, permit.hold.request_id
-        checkpointed_s = clock.monotonic_s()
+        monotonic_s = clock.monotonic_s
+        checkpointed_s = monotonic_s()
         settled: Future[None] | None = None
         is_durable = False
         try:
@@ -86,18 +87,20 @@ class Meter:
                         # The engine is at work already; no byte of its answer leaves before this.
                         await permit.durable
                         is_durable = True
+                        permit.trace.note_first_event()
                     if isinstance(event, ChatFinished):
                         tally.add(event)
                         outcome = "completed"
-                        break
-                    now_s = clock.monotonic_s()
-                    if now_s - checkpointed_s >= CHECKPOINT_S:
+                        continue  # the engine's stream ends by itself: nothing is left to close
+                    now_s = monotonic_s()
+                    if now_s - checkpointed_s >= CHECKPOINT_S and not permit.trace.is_whole:
                         # Counted before this event is added: it is not delivered yet.
                         self._ledger.checkpoint(request_id, tally.usage)
                         checkpointed_s = now_s
                     tally.add(event)
-                    permit.trace.note_first_event()
                     yield event
+            if not is_durable:
+                await permit.durable
             permit.trace.note_last_event()
             settled = self._settle(permit, tally.usage, outcome)
             await _on_disk(settled)

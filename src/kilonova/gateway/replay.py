@@ -7,7 +7,9 @@ request that failed or was cut off runs again.
 import asyncio
 import hashlib
 from collections import OrderedDict
+from itertools import islice
 
+from kilonova.core.chat import EmbeddingAnswer
 from kilonova.core.clock import Clock
 from kilonova.core.errors import Conflict
 from kilonova.core.events import (
@@ -38,6 +40,7 @@ class Attempt:
         self.expires_s = expires_s
         self.ended = asyncio.Event()
         self.events: tuple[ChatEvent, ...] = ()
+        self.embedding: EmbeddingAnswer | None = None
         self.record: UsageRecord | None = None
 
 
@@ -66,7 +69,7 @@ class Replays:
         digest = hashlib.sha256(body).digest()
         while True:
             attempt = self._attempts.get(key)
-            if attempt is None or attempt.expires_s < self._clock.monotonic_s():
+            if attempt is None or self._is_expired(attempt):
                 self._begin(key, digest)
                 return None
             if attempt.digest != digest:
@@ -82,30 +85,52 @@ class Replays:
     def _begin(self, key: _Key, digest: bytes) -> None:
         self._attempts[key] = Attempt(digest, self._clock.monotonic_s() + self._kept_s)
         self._attempts.move_to_end(key)
-        if len(self._attempts) > self._answers_max:
-            # Never one that runs: its twins wait for it. Those are as many as requests in flight.
-            ended = (name for name, each in self._attempts.items() if each.ended.is_set())
-            if (oldest := next(ended, None)) is not None:
-                del self._attempts[oldest]
+        # Never one that runs: its twins wait for it. Those are as many as requests in flight.
+        ended = (name for name, each in self._attempts.items() if each.ended.is_set())
+        surplus = max(0, len(self._attempts) - self._answers_max)
+        for name in list(islice(ended, surplus)):
+            del self._attempts[name]
+
+    def _is_expired(self, attempt: Attempt) -> bool:
+        return attempt.ended.is_set() and attempt.expires_s < self._clock.monotonic_s()
 
     def finish(self, key: _Key, events: list[ChatEvent], record: UsageRecord | None) -> None:
         """Keeps a complete answer, or forgets the attempt so that a retry runs again."""
-        attempt = self._attempts.get(key)
-        if attempt is None or attempt.ended.is_set():
-            return
-        if record is not None and record.outcome == "completed":
-            answer = fold(events)
-            if _size(answer) <= self._answer_bytes_max:
-                attempt.events = tuple(_unfold(answer))
-                attempt.record = record
+        attempt = self._attempts[key]
+        try:
+            if record is not None and record.outcome == "completed":
+                # A caller who left while the settlement was written never saw the last event.
+                answer = fold([*events, ChatFinished(record.usage)])
+                if _size(answer) <= self._answer_bytes_max:
+                    attempt.events = tuple(_unfold(answer))
+                    attempt.record = record
+        finally:
+            self._end(key, attempt)
+
+    def finish_embedding(
+        self, key: _Key, answer: EmbeddingAnswer | None, record: UsageRecord | None
+    ) -> None:
+        """As ``finish``; a vector's number is kept in eight bytes."""
+        attempt = self._attempts[key]
+        if answer is not None and _vector_bytes(answer) <= self._answer_bytes_max:
+            attempt.embedding = answer
+            attempt.record = record
+        self._end(key, attempt)
+
+    def _end(self, key: _Key, attempt: Attempt) -> None:
         attempt.ended.set()
         if attempt.record is None:
             del self._attempts[key]
 
 
+def _vector_bytes(answer: EmbeddingAnswer) -> int:
+    return sum(map(len, answer.vectors)) * 8
+
+
 def _size(answer: ChatAnswer) -> int:
     return sum(
-        len(choice.text) + len(choice.reasoning) + 200 * len(choice.logprobs)
+        len(choice.text) + len(choice.reasoning)
+        + sum(200 * (1 + len(token.alternatives)) for token in choice.logprobs)
         + sum(len(call.arguments) for call in choice.tool_calls)
         for choice in answer.choices
     )  # fmt: skip

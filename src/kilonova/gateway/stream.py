@@ -1,6 +1,6 @@
 """The answer to a chat request as a dialect sees it: events to encode, or one whole answer."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 
 from kilonova.core.events import ChatAnswer, ChatEvent, fold
 from kilonova.core.model import Model
@@ -42,12 +42,19 @@ class ChatStream:
     def __aiter__(self) -> "ChatStream":
         return self
 
-    async def __anext__(self) -> ChatEvent:
+    def __anext__(self) -> Awaitable[ChatEvent]:
+        # Not a coroutine of its own: it would cost more than passing an event on.
+        return self._events.__anext__() if self._first is None else self._take_first()
+
+    async def _take_first(self) -> ChatEvent:
         first, self._first = self._first, None
-        return first if first is not None else await anext(self._events)
+        assert first is not None, "asked twice at once"
+        return first
 
     async def collect(self) -> ChatAnswer:
         """The whole answer, once it is complete and its settlement on disk."""
+        # Nothing is delivered before all of it is there: a crash in between must not be billed.
+        self._trace.is_whole = True
         try:
             return fold([event async for event in self])
         finally:

@@ -19,6 +19,11 @@ class _Series:
 
     def __init__(self, metrics: "Metrics", dialect: str, model: str, status: str) -> None:
         self.requests = metrics.requests.labels(dialect, model, status)
+        # What was counted since the last look at the metrics: a counter of the library costs more
+        # than ten of these.
+        self.request_count = 0
+        self.price_nano = 0
+        self.token_counts = [0] * len(_KINDS)
         self.e2e = metrics.e2e.labels(dialect, model)
         self.ttft = metrics.ttft.labels(dialect, model)
         self.price = metrics.price.labels(model)
@@ -94,7 +99,7 @@ class Metrics:
         series = self._series.get(key)
         if series is None:
             series = self._series[key] = _Series(self, key[0], key[1], str(key[2]))
-        series.requests.inc()
+        series.request_count += 1
         series.e2e.observe(time.perf_counter() - trace.started_s)
         if trace.first_event_s is not None:
             series.ttft.observe(trace.first_event_s - trace.started_s)
@@ -120,16 +125,26 @@ class Metrics:
             usage.output_tokens,
             usage.reasoning_tokens,
         )
-        for counter, count in zip(series.tokens, counts, strict=True):
-            if count:
-                counter.inc(count)
-        series.price.inc(record.price_nano)
-        self._cache_hits.inc(usage.cache_read_tokens)
-        self._cache_misses.inc(usage.input_tokens + usage.cache_write_tokens)
+        for index, count in enumerate(counts):
+            series.token_counts[index] += count
+        series.price_nano += record.price_nano
         generated = usage.output_tokens - 1
         if generated > 0 and trace.first_event_s is not None and trace.last_event_s is not None:
             series.itl.observe((trace.last_event_s - trace.first_event_s) / generated)
 
     def text(self) -> bytes:
         """The exposition format of Prometheus, version 0.0.4."""
+        for series in self._series.values():
+            self._count(series)
         return generate_latest(self.registry)
+
+    def _count(self, series: _Series) -> None:
+        uncached, cached, written, _, _ = series.token_counts
+        self._cache_hits.inc(cached)
+        self._cache_misses.inc(uncached + written)
+        for counter, count in zip(series.tokens, series.token_counts, strict=True):
+            counter.inc(count)
+        series.requests.inc(series.request_count)
+        series.price.inc(series.price_nano)
+        series.token_counts = [0] * len(_KINDS)
+        series.request_count = series.price_nano = 0

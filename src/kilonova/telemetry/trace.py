@@ -20,6 +20,7 @@ class Trace:
         "error",
         "error_detail",
         "first_event_s",
+        "is_whole",
         "key_id",
         "last_event_s",
         "method",
@@ -56,6 +57,7 @@ class Trace:
         self.error_detail = ""
         self.was_disconnected = False
         self.was_replayed = False
+        self.is_whole = False
 
     def note_first_event(self) -> None:
         """Marks the time to first token."""

@@ -8,7 +8,7 @@ which frees the engine and settles the permit on its way out.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -24,7 +24,7 @@ from kilonova.core.errors import (
 from kilonova.telemetry.log import log_event, log_request
 from kilonova.telemetry.metrics import Metrics
 from kilonova.telemetry.trace import Trace
-from kilonova.web.departure import Departure
+from kilonova.web.departure import Departure, Patrol
 from kilonova.web.endpoint import Answer, Endpoint, Surface
 from kilonova.web.fallback import FALLBACK
 from kilonova.web.message import Header, Request, Response, Stream
@@ -36,6 +36,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _CLOSE: Header = (b"connection", b"close")
+_LAST_WORD_S = 5.0
 
 
 class EdgeLimits(Struct, frozen=True, kw_only=True):
@@ -45,6 +46,8 @@ class EdgeLimits(Struct, frozen=True, kw_only=True):
     body_bytes_per_s: int = 65_536
     inflight_max: int = 2_048
     request_s_max: float = 600.0
+    body_bytes_total_max: int = 512 * 1024 * 1024
+    look_s: float = 0.05
 
 
 class Edge:
@@ -57,9 +60,13 @@ class Edge:
         self._metrics = metrics
         self._limits = limits or EdgeLimits()
         self._inflight = 0
+        self._claimed_bytes = 0
         self._idle = asyncio.Event()
         self._idle.set()
+        self._running: set[asyncio.Task[None]] = set()
         self.is_draining = False
+        self._patrol = Patrol(self._limits.look_s)
+        metrics.inflight.set_function(lambda: self._inflight)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,10 +74,19 @@ class Edge:
         request = _open(scope)
         endpoint = self._find(request)
         self._enter()
+        task = asyncio.current_task()
+        assert task is not None, "requests are served inside tasks"
+        self._running.add(task)
         try:
             await self._serve(request, endpoint, _Wire(receive, send))
         finally:
+            self._running.discard(task)
             self._leave(request)
+
+    def cut(self) -> None:
+        """Cancels whatever still runs; each settles on its way out."""
+        for task in self._running:
+            task.cancel()
 
     async def drain(self, deadline_s: float) -> bool:
         """Waits until every running request ended; False when the deadline came first."""
@@ -92,11 +108,10 @@ class Edge:
     def _enter(self) -> None:
         self._inflight += 1
         self._idle.clear()
-        self._metrics.inflight.set(self._inflight)
 
     def _leave(self, request: Request) -> None:
         self._inflight -= 1
-        self._metrics.inflight.set(self._inflight)
+        self._claimed_bytes -= request.claimed_bytes
         if self._inflight == 0:
             self._idle.set()
         self._metrics.observe(request.trace)
@@ -111,20 +126,26 @@ class Edge:
             await _send_whole(request, _fail(request, endpoint, error), wire.send, _CLOSE)
             return
         answer: Answer | None = None
-        with Departure(wire.receive, request.trace, self._limits.request_s_max) as departure:
+        with Departure(wire.receive, request.trace, self._patrol) as departure:
+            departure.allow(self._limits.request_s_max, has_body=True)
             answer = await _handle(request, endpoint)
             if isinstance(answer, Response):
                 await _send_whole(request, answer, wire.send)
             else:
                 await _send_stream(request, answer, wire.send)
         if departure.is_late and not isinstance(answer, Response):
-            await self._end_late(request, answer or endpoint, wire.send)
+            # A client that does not read does not read this either.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_WORD_S):
+                    await self._end_late(request, answer or endpoint, wire.send)
 
     async def _end_late(self, request: Request, source: Stream | Endpoint, send: Send) -> None:
         """Tells the caller, in the way that is still possible, that time is up."""
         error = EngineTimeout(
             f"The request took longer than the {self._limits.request_s_max:.0f} seconds allowed."
         )
+        if isinstance(source, Stream) and request.trace.status == 0:
+            return  # its head did not leave in time
         if isinstance(source, Stream):
             _note(request, error)
             last = source.fail(error)
@@ -152,14 +173,18 @@ class Edge:
         if declared == b"0" or (declared is None and request.method in ("GET", "HEAD")):
             return
         length = int(declared) if declared else None
+        # Callers are not known before their body is read: together they may not fill the memory.
+        claimed = endpoint.body_bytes_max if length is None else length
+        if self._claimed_bytes + claimed > self._limits.body_bytes_total_max:
+            raise Overloaded("Too much is being sent at once. Retry shortly.", retry_after_s=1)
+        self._claimed_bytes += claimed
+        request.claimed_bytes = claimed
         wait_s = self._limits.body_s + (length or 0) / self._limits.body_bytes_per_s
-        try:
-            async with asyncio.timeout(wait_s):
-                request.body = await _read_body(receive, length, endpoint)
-        except TimeoutError:
-            raise InvalidRequest(
-                f"The request body did not arrive within {wait_s:.0f} seconds."
-            ) from None
+        with Departure(receive, request.trace, self._patrol) as departure:
+            departure.allow(wait_s, has_body=False)
+            request.body = await _read_body(receive, length, endpoint)
+        if departure.is_late:
+            raise InvalidRequest(f"The request body did not arrive within {wait_s:.0f} seconds.")
 
 
 class _Wire(NamedTuple):
@@ -246,10 +271,16 @@ async def _send_whole(request: Request, answer: Response, send: Send, *extra: He
 
 
 async def _send_stream(request: Request, answer: Stream, send: Send) -> None:
-    request.trace.status = answer.status
     stamp = (b"x-kilonova-request-id", request.trace.request_id.encode())
     headers = [*answer.headers, stamp]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    try:
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    except BaseException:
+        # A generator that was never begun does not close what it holds.
+        if answer.source is not None:
+            await answer.source.aclose()
+        raise
+    request.trace.status = answer.status
     async with aclosing(answer.chunks) as chunks:
         try:
             async for chunk in chunks:

@@ -1,6 +1,7 @@
 """What crosses the edge: a ``Request`` that was read whole, a ``Response`` or a ``Stream``."""
 
 from collections.abc import AsyncGenerator, Callable
+from typing import Protocol
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -22,7 +23,8 @@ class Request:
     """
 
     __slots__ = (
-        "body", "captures", "header_list", "headers", "method", "query", "raw_path", "trace",
+        "body", "captures", "claimed_bytes", "header_list", "headers", "method", "query",
+        "raw_path", "trace",
     )  # fmt: skip
 
     def __init__(
@@ -34,6 +36,7 @@ class Request:
         self.header_list = headers
         self.headers = dict(headers)
         self.body = b""
+        self.claimed_bytes = 0
         self.captures: tuple[str, ...] = ()
         self.trace = trace
 
@@ -55,13 +58,19 @@ class Response(Struct, frozen=True):
     headers: tuple[Header, ...] = ((b"content-type", b"application/json"),)
 
 
+class Closeable(Protocol):
+    async def aclose(self) -> None: ...
+
+
 class Stream(Struct, frozen=True):
     """An answer in pieces. When ``chunks`` raises, ``fail`` writes the surface's own last chunk.
 
-    ``chunks`` is an asynchronous generator; the edge closes it when the client leaves.
+    ``chunks`` is an asynchronous generator; the edge closes it when the client leaves, or
+    ``source``, from which it reads, where the client left before it began.
     """
 
     status: int
     chunks: AsyncGenerator[bytes, None]
     headers: tuple[Header, ...]
     fail: Callable[[KilonovaError], bytes]
+    source: Closeable | None = None

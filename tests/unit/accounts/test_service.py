@@ -50,7 +50,7 @@ async def test_what_does_not_exist_is_not_found(office: Office) -> None:
     """Protects against changes to nothing."""
     for attempt in (
         office.accounts.revoke_key("key_0"),
-        office.accounts.set_limits("proj_0", Limits()),
+        office.accounts.set_limits("proj_0", lambda _: Limits()),
         office.accounts.rename("org_0", "name"),
         office.accounts.create_project("org_0", "name"),
         office.accounts.create_key("proj_0", KeyOrder()),
@@ -104,7 +104,7 @@ async def test_a_change_of_limits_cannot_undo_a_revocation(tmp_path: Path) -> No
     directory.principal(credential)
     await asyncio.gather(
         accounts.revoke_key(key_id),
-        accounts.set_limits(key_id, Limits(budget_nano=1)),
+        accounts.set_limits(key_id, lambda _: Limits(budget_nano=1)),
         accounts.rename(key_id, "renamed"),
     )
     key = accounts.key(key_id)

@@ -38,7 +38,9 @@ def test_never_more_than_was_delivered(input_rate: int, output_rate: int, tokens
     """Protects every caller, at every price."""
     price = Price(input=input_rate, output=output_rate)
     made = recovered(OpenHold(hold("req_1", price=price), used(tokens)), START_MS)
-    assert made.price_nano == price.charge(used(tokens))
+    full_nano = price.charge(used(tokens))
+    assert made.price_nano == min(full_nano, hold("req_1").held_nano)
+    assert made.price_nano + made.shortfall_nano == full_nano
     assert sum(entry.amount_nano for entry in post(made)) == 0
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kilonova.core.errors import EngineFailed, NotFound, Overloaded
 from kilonova.telemetry.metrics import Metrics
@@ -61,7 +62,11 @@ def edge(limits: EdgeLimits | None = None, **handlers: Any) -> Edge:
         ("POST", f"/{name}"): Endpoint(handle=handle, fail=plain_error, body_bytes_max=1000)
         for name, handle in handlers.items()
     }
-    return Edge([Table(routes)], metrics=Metrics("test"), limits=limits)
+    return Edge(
+        [Table(routes)],
+        metrics=Metrics("test"),
+        limits=replace(limits or EdgeLimits(), look_s=0.001),
+    )
 
 
 async def echo_body(request: Request) -> Response:

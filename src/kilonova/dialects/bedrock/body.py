@@ -12,6 +12,7 @@ from msgspec import Struct
 from kilonova.core.errors import InvalidRequest
 from kilonova.dialects.wire.aws_model import Operation
 from kilonova.dialects.wire.aws_request import WireRequest
+from kilonova.dialects.wire.structure import check_structure
 
 __all__ = ["BodyDecoder", "decode_text"]
 
@@ -40,6 +41,7 @@ class BodyDecoder(Generic[Body]):
 
 def decode_text(decoder: msgspec.json.Decoder[Body], body: bytes) -> Body:
     """Also refuses broken UTF-8 in the parts that stay raw, where the decoder does not look."""
+    check_structure(body)
     if not body.isascii():
         body.decode()
     return decoder.decode(body)

@@ -50,7 +50,9 @@ class ConverseHandlers:
     async def converse_stream(self, request: Request) -> Answer:
         """The answer as an event stream."""
         stream, ignored = await self._begin(request)
-        return Stream(200, _frames(stream), stream_headers(stream, ignored), fail=stream_error)
+        return Stream(
+            200, _frames(stream), stream_headers(stream, ignored), fail=stream_error, source=stream
+        )
 
     async def count_tokens(self, request: Request) -> Answer:
         """The input tokens that the same request would be billed for."""

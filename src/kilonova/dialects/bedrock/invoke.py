@@ -55,7 +55,7 @@ class InvokeHandlers:
         stream, ignored = await self._begin(request, self._streaming)
         events = family_of(stream.model).events(_about(stream))
         headers = stream_headers(stream, ignored)
-        return Stream(200, _frames(stream, events), headers, fail=_fail)
+        return Stream(200, _frames(stream, events), headers, fail=_fail, source=stream)
 
     async def _begin(
         self, request: Request, operation: Operation

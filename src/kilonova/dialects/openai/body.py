@@ -6,6 +6,7 @@ import msgspec
 
 from kilonova.core.errors import InvalidRequest
 from kilonova.dialects.openai.complaints import explain
+from kilonova.dialects.wire.structure import check_structure
 
 __all__ = ["decode_body"]
 
@@ -16,6 +17,7 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 def decode_body(body: bytes, decoder: "msgspec.json.Decoder[_Body]") -> _Body:
     """Raises InvalidRequest that names the field at fault, its limit and its value."""
+    check_structure(body)
     try:
         decoded = decoder.decode(body)
         if not body.isascii():

@@ -21,7 +21,7 @@ def call(request: Request) -> Call:
         credential=credential(request),
         dialect=DIALECT,
         trace=request.trace,
-        idempotency_key=request.header(b"idempotency-key"),
+        idempotency_key=request.header(b"idempotency-key") or None,
         body=request.body,
     )
 

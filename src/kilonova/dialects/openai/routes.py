@@ -99,7 +99,11 @@ class OpenAISurface:
             has_usage=options is not None and bool(options.include_usage),
         )
         return Stream(
-            200, _chunks(stream, encoder), (_SSE, *_UNBUFFERED, *headers), encode_stream_error
+            200,
+            _chunks(stream, encoder),
+            (_SSE, *_UNBUFFERED, *headers),
+            encode_stream_error,
+            stream,
         )
 
     async def embeddings(self, request: Request) -> Answer:

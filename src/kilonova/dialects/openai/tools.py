@@ -1,6 +1,7 @@
 """OpenAI's tools, tool choice and response format → the platform's. Pure."""
 
 import re
+from itertools import accumulate
 
 import msgspec
 from msgspec import Raw, Struct
@@ -42,10 +43,9 @@ def decode_tools(tools: list[schema.Tool] | None) -> tuple[Tool, ...]:
     """Raises InvalidRequest for tools of another type than function, and for odd schemas."""
     if tools is None:
         return ()
-    decoded = tuple([_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools)])
-    if sum([len(bytes(tool.parameters)) for tool in decoded]) > SCHEMA_BYTES_MAX:
+    if sum([len(bytes(t.function.parameters)) for t in tools if t.function]) > SCHEMA_BYTES_MAX:
         raise _too_large("tools")
-    return decoded
+    return tuple([_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools)])
 
 
 def _tool(tool: schema.Tool, path: str) -> Tool:
@@ -97,11 +97,10 @@ def _schema(raw: Raw, path: str) -> Raw | None:
 
 
 def _is_deep(text: bytes) -> bool:
-    """Takes the innermost brackets away, level by level, without ever building the document."""
+    """Counts brackets outside texts, without ever building the document."""
     brackets = _STRING.sub(b"", text).translate(None, _NO_BRACKETS)
-    for _ in range(SCHEMA_DEPTH_MAX):
-        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
-    return bool(brackets)
+    steps = [1 if bracket in b"[{" else -1 for bracket in brackets]
+    return max(accumulate(steps), default=0) > SCHEMA_DEPTH_MAX
 
 
 def _too_large(path: str) -> InvalidRequest:

@@ -26,6 +26,7 @@ _AUTHORIZATION = re.compile(
 )
 _AMZ_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
 _SIGNING_KEYS_MAX = 1024
+_CREDENTIAL_LENGTH_MAX = 256
 
 
 class Signature(Struct, frozen=True):
@@ -71,7 +72,12 @@ def parse(headers: Mapping[str, str]) -> Signature | None:
     credential, signed_headers, digest = match.groups()
     # An access key id holds no slash, so the last four fields are always the scope.
     fields = credential.split("/")
-    if len(fields) != 5 or not all(fields) or fields[4] != "aws4_request":
+    if (
+        len(credential) > _CREDENTIAL_LENGTH_MAX
+        or len(fields) != 5
+        or not all(fields)
+        or (fields[4] != "aws4_request")
+    ):
         raise _malformed("Credential must read KEY/DATE/REGION/SERVICE/aws4_request.")
     amz_date = headers.get("x-amz-date", "")
     return Signature(
@@ -110,7 +116,10 @@ def _epoch_s(amz_date: str) -> int:
     if match is None:
         raise _malformed("The request needs an X-Amz-Date header such as 20261123T083115Z.")
     year, month, day, hour, minute, second = map(int, match.groups())
-    return timegm((year, month, day, hour, minute, second))
+    try:
+        return timegm((year, month, day, hour, minute, second))
+    except ValueError:
+        raise _malformed(f"X-Amz-Date {amz_date} is no date.") from None
 
 
 def _check_scope(signature: Signature, rule: AcceptRule) -> None:

@@ -4,10 +4,16 @@ Only what is read is named here; msgspec skips the rest without building it. ``t
 llama.cpp's, ``stop_reason`` vLLM's, ``matched_stop`` SGLang's, ``reasoning`` OpenRouter's.
 """
 
+from typing import Annotated
+
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 __all__ = ["Chunk", "ChunkChoice", "Timings", "TokenEntry", "WireError", "decode_chunk"]
+
+
+# A count beyond any context is a mistake of the server, and must not reach the ledger.
+TokenCount = Annotated[int, Meta(ge=0, le=1 << 40)]
 
 
 class TokenEntry(Struct, frozen=True):
@@ -48,16 +54,16 @@ class ChunkChoice(Struct, frozen=True):
 
 
 class _PromptDetails(Struct, frozen=True):
-    cached_tokens: int | None = None
+    cached_tokens: TokenCount | None = None
 
 
 class _OutputDetails(Struct, frozen=True):
-    reasoning_tokens: int | None = None
+    reasoning_tokens: TokenCount | None = None
 
 
 class WireUsage(Struct, frozen=True):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: TokenCount = 0
+    completion_tokens: TokenCount = 0
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _OutputDetails | None = None
 

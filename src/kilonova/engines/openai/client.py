@@ -73,16 +73,20 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise _broken(error, has_answered=False) from error
 
-    async def stream(self, path: str, body: bytes) -> AsyncGenerator[Chunk, None]:
-        """The chunks of a streamed answer; closing it closes the connection."""
+    async def stream(self, path: str, body: bytes) -> AsyncGenerator[list[Chunk], None]:
+        """The chunks of a streamed answer, those together that came together; closing it closes
+        the connection."""
         has_answered = False
         try:
             async with self._request(path, body) as response:
                 if response.status != 200:
                     raise self._translate(_refusal(response, await _whole(response)))
                 has_answered = True
-                async for chunk in _chunks(response.content):
-                    yield chunk
+                splitter = EventSplitter()
+                async for received in response.content.iter_any():
+                    yield splitter.feed(received)
+                    if splitter.is_done:
+                        return
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise _broken(error, has_answered=has_answered) from error
 
@@ -104,15 +108,6 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
         if len(received) > _ANSWER_BYTES_MAX:
             raise EngineFailed("The engine sent an answer that is too large.")
     return bytes(received)
-
-
-async def _chunks(content: aiohttp.StreamReader) -> AsyncGenerator[Chunk, None]:
-    splitter = EventSplitter()
-    async for received in content.iter_any():
-        for chunk in splitter.feed(received):
-            yield chunk
-        if splitter.is_done:
-            return
 
 
 def read_refusal(status: int, content: bytes, *, retry_after: str = "") -> Refusal:

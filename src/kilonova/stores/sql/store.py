@@ -88,6 +88,9 @@ def version_problem(version: str = apsw.sqlite_lib_version()) -> str | None:
 
 
 def _connect_writer(path: Path) -> apsw.Connection:
+    # SQLite gives the WAL and its index the mode of the file.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    path.chmod(0o600)
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(_BUSY_MS)
     if connection.execute("PRAGMA journal_mode = WAL").get != "wal":

@@ -12,6 +12,7 @@ process die meanwhile, their holds are on disk, and recovery settles those.
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 
@@ -184,8 +185,10 @@ class Writer:
 
     def _roll_back(self) -> None:
         # SQLite has rolled back by itself after some errors, and refuses to do it twice.
+        # Should even that fail, the next BEGIN says so, and nothing of the batch is lost meanwhile.
         if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+            with suppress(apsw.Error):
+                self._connection.execute("ROLLBACK")
 
 
 def _overloaded() -> Overloaded:

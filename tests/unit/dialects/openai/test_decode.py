@@ -144,8 +144,8 @@ def test_refusals_name_the_parameter(fields: dict[str, Any], param: str, code: s
         b"",
         b"{",
         b"\xff",
-        b'{"prediction":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
-        b'{"prediction":' + b'{"a":' * 100_000,
+        b'{"prediction":' + b"[" * 10_000 + b"]" * 10_000 + b"}",
+        b'{"prediction":' + b'{"a":' * 10_000,
         b'{"model":"m","messages":[{"role":"user","content":"x"}],"temperature":NaN}',
         b'{"model":"m","messages":[{"role":"user","content":"\\ud800"}]}',
         b'{"model":"m","messages":[{"role":"user","content":"\xff"}]}',
@@ -162,7 +162,21 @@ def test_what_is_not_json_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b"null", b'"x"', b"7", b"[" * 100_000], ids=lambda body: repr(body[:9])
+    "body",
+    [
+        b'{"prediction":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"prediction":' + b'{"a":' * 100_000,
+        b'{"metadata":{' + b",".join(b'"%d":"x"' % number for number in range(200_000)) + b"}}",
+    ],
+    ids=["brackets", "objects", "names"],
+)
+def test_a_body_of_nothing_but_structure_is_refused(body: bytes) -> None:
+    """Protects the event loop: it is counted before any parser builds it."""
+    assert type(refusal(body)).__name__ == "RequestTooLarge"
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"null", b'"x"', b"7", b"[" * 10_000], ids=lambda body: repr(body[:9])
 )
 def test_other_json_is_refused(body: bytes) -> None:
     """Protects the message for a body that is JSON, but no object."""
