@@ -55,7 +55,7 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     request_bytes_max: int = 25_000_000
     body_s: float = 10.0
     body_bytes_per_s: int = 65_536
-    body_bytes_total_max: int = 536_870_912
+    body_bytes_total_max: int = 268_435_456
     inflight_max: int = 2_048
     stream_s_max: float = 600.0
     replay_s: float = 600.0

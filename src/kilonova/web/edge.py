@@ -46,7 +46,7 @@ class EdgeLimits(Struct, frozen=True, kw_only=True):
     body_bytes_per_s: int = 65_536
     inflight_max: int = 2_048
     request_s_max: float = 600.0
-    body_bytes_total_max: int = 512 * 1024 * 1024
+    body_bytes_total_max: int = 256 * 1024 * 1024
     look_s: float = 0.05
 
 
