@@ -29,6 +29,7 @@ from kilonova.engines.choices import fan_out
 from kilonova.engines.openai.body import chat_body
 from kilonova.engines.openai.chunks import Chunk
 from kilonova.engines.openai.client import Client
+from kilonova.engines.openai.join import joined
 from kilonova.engines.openai.stream import EventReader
 from kilonova.engines.upstream_errors import translate
 
@@ -151,9 +152,8 @@ class Upstream:
         )
         async with aclosing(self._chunks(self._body(request))) as chunks:
             async for batch in chunks:
-                for chunk in batch:
-                    for event in reader.read(chunk):
-                        yield event
+                for event in joined(event for chunk in batch for event in reader.read(chunk)):
+                    yield event
         for event in reader.finish():
             yield event
 

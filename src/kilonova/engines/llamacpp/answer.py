@@ -13,13 +13,12 @@ from kilonova.core.events import (
     ChatEvent,
     ChatFinished,
     ChoiceFinished,
-    ReasoningDelta,
     TextDelta,
-    ToolCallDelta,
 )
 from kilonova.engines.llamacpp.calls import CallScanner
 from kilonova.engines.llamacpp.stops import StopFinder
 from kilonova.engines.openai.chunks import Chunk
+from kilonova.engines.openai.join import joined
 from kilonova.engines.openai.stream import EventReader
 
 __all__ = ["AnswerReader"]
@@ -37,20 +36,9 @@ class AnswerReader:
     def is_done(self) -> bool:
         return self._stops is not None and self._stops.found is not None
 
-    def read(self, chunks: list[Chunk]) -> list[ChatEvent]:
-        """The events of chunks that came together; pieces of the same text become one.
-
-        Every event costs the dialect a chunk and the network a write.
-        """
-        events: list[ChatEvent] = []
-        for chunk in chunks:
-            for event in self._read(chunk):
-                joined = _join(events[-1], event) if events else None
-                if joined is None:
-                    events.append(event)
-                else:
-                    events[-1] = joined
-        return events
+    def read(self, chunks: list[Chunk]) -> Iterator[ChatEvent]:
+        """The events of chunks that came together; pieces of the same text become one."""
+        return joined(event for chunk in chunks for event in self._read(chunk))
 
     def _read(self, chunk: Chunk) -> Iterable[ChatEvent]:
         events = self._events.read(chunk)
@@ -97,19 +85,3 @@ class AnswerReader:
         if self._calls is None or not self._calls.calls or end.reason != "stop":
             return end
         return msgspec.structs.replace(end, reason="tool_calls")
-
-
-def _join(last: ChatEvent, event: ChatEvent) -> ChatEvent | None:
-    """Both deltas as one with the later count, or None where they are not of one piece.
-
-    Log-probabilities keep their own deltas.
-    """
-    if isinstance(event, TextDelta):
-        if isinstance(last, TextDelta) and not last.logprobs and not event.logprobs:
-            return TextDelta(last.text + event.text, event.output_tokens)
-    elif isinstance(event, ToolCallDelta):
-        if isinstance(last, ToolCallDelta) and last.index == event.index:
-            return ToolCallDelta(last.index, last.arguments + event.arguments, event.output_tokens)
-    elif isinstance(event, ReasoningDelta) and isinstance(last, ReasoningDelta):
-        return ReasoningDelta(last.text + event.text, event.output_tokens)
-    return None
