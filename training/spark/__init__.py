@@ -1,0 +1,1 @@
+"""The recipe that trains Kilonova Spark from scratch, from text to a measured GGUF file."""

@@ -1,0 +1,1 @@
+"""Seeded synthetic tasks: every conversation carries its own reference answers."""
