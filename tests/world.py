@@ -7,7 +7,7 @@ from kilonova.catalog.catalog import Catalog, packaged_models
 from kilonova.core.chat import ChatRequest, Message, TextPart
 from kilonova.core.errors import Unauthenticated
 from kilonova.core.identity import BearerCredential, Credential, Level, Limits, Principal
-from kilonova.core.ports import Engine, Hold
+from kilonova.core.ports import Engine, Hold, Ledger
 from kilonova.core.usage import Usage, UsageRecord
 from kilonova.engines import open_engine
 from kilonova.gateway.admission import Admission
@@ -35,7 +35,7 @@ class FakeClock:
 
 
 class ListLedger:
-    """Keeps every call, and can be told to fail or to wait."""
+    """Keeps every call, and can be told to fail or to wait; a settlement waits while ``stalls``."""
 
     def __init__(self) -> None:
         self.holds: list[Hold] = []
@@ -44,6 +44,7 @@ class ListLedger:
         self.spent: dict[str, int] = {}
         self.failure: Exception | None = None
         self.gate: asyncio.Future[None] | None = None
+        self.stalls = False
 
     def _done(self) -> "asyncio.Future[None]":
         if self.gate is not None:
@@ -65,7 +66,8 @@ class ListLedger:
     def settle(self, record: UsageRecord) -> "asyncio.Future[None]":
         self.records.append(record)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        future.set_result(None)
+        if not self.stalls:
+            future.set_result(None)
         return future
 
     def spent_nano(self, level_id: str) -> int:
@@ -103,22 +105,27 @@ class OneKey:
 
 
 class World:
-    """Everything that a request meets, wired as ``app.py`` does it."""
+    """Everything that a request meets, wired as ``app.py`` does it.
 
-    def __init__(self, engine: Engine | None = None) -> None:
+    ``ledger`` is a list, unless ``kept_by`` another takes its place.
+    """
+
+    def __init__(self, engine: Engine | None = None, *, kept_by: Ledger | None = None) -> None:
         self.clock = FakeClock()
         self.ledger = ListLedger()
+        ledger = kept_by or self.ledger
         self.authority = OneKey()
         self.engine = engine or open_engine("echo", "echo", {}, home=Path())
-        self.admission = Admission(self.ledger, self.clock, on_open=lambda _count: None)
-        self.meter = Meter(self.ledger, self.admission, self.clock)
+        self.admission = Admission(ledger, self.clock, on_open=lambda _count: None)
+        self.meter = Meter(ledger, self.admission, self.clock)
+        self.replays = Replays(self.clock)
         self.gateway = Gateway(
             authority=self.authority,
             catalog=Catalog(packaged_models()),
             admission=self.admission,
             router=Router({"echo": self.engine}),
             meter=self.meter,
-            replays=Replays(self.clock),
+            replays=self.replays,
         )
 
     def caller(

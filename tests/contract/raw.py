@@ -40,6 +40,11 @@ def chat_body(text: str, *, model: str = ECHO, **more: object) -> bytes:
     return json.dumps({"model": model, "messages": messages, **more}).encode()
 
 
+def slow(words: int, token_ms: int) -> bytes:
+    """A stream of so many words, with a pause before each."""
+    return chat_body(f"[[echo: tokens={words}]] [[echo: delay_ms={token_ms}]] x", stream=True)
+
+
 def converse_body(text: str) -> bytes:
     return json.dumps({"messages": [{"role": "user", "content": [{"text": text}]}]}).encode()
 

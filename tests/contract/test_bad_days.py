@@ -1,8 +1,7 @@
 """Bad days: clients that vanish, engines that die, crashes, full disks, shutdowns."""
 
 import asyncio
-import json
-import re
+import os
 import resource
 import signal
 import subprocess
@@ -14,8 +13,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from contract.raw import CHAT, SPARK, bearer, chat_body, post, read_events, send_chat
-from servers import Server, cli, free_port, start_server
+from contract.observed import children_of, gauge, usage, verify, wait_for_settled, with_key
+from contract.raw import CHAT, SPARK, bearer, chat_body, post, read_events, send_chat, slow
+from servers import Server, free_port, start_server
 
 # One worker runs all of them, so that they share a server.
 pytestmark = pytest.mark.xdist_group("bad_days")
@@ -34,53 +34,6 @@ def hurt_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def own_server(hurt_server: Server) -> Server:
     """The same, with a key of its own for each test, so that usage can be counted."""
     return with_key(hurt_server)
-
-
-def with_key(server: Server) -> Server:
-    key = server.new_key()
-    server.bearer_key = key["bearer_key"]
-    server.key_id = key["id"]
-    return server
-
-
-def verify(server: Server) -> dict[str, object]:
-    done = cli("ledger", "verify", "--json", home=server.home, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    found: dict[str, object] = json.loads(done.stdout)
-    return found
-
-
-def usage(server: Server) -> dict[str, int]:
-    """Requests and output tokens of everything settled so far."""
-    report = json.loads(cli("usage", "--json", "--by", "key", home=server.home).stdout)
-    rows = [row for row in report["data"] if row["group"] == server.key_id]
-    return {
-        "requests": sum(row["requests"] for row in rows),
-        "output": sum(row["output_tokens"] for row in rows),
-    }
-
-
-def wait_for_settled(server: Server, requests: int) -> dict[str, int]:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        found = usage(server)
-        if found["requests"] >= requests:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"only {usage(server)} of {requests} requests were settled")
-
-
-def gauge(server: Server, name: str) -> float:
-    import urllib.request
-
-    text = urllib.request.urlopen(f"{server.url}/metrics", timeout=10).read().decode()
-    found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
-    assert found is not None, name
-    return float(found[1])
-
-
-def slow(words: int, token_ms: int) -> bytes:
-    return chat_body(f"[[echo: tokens={words}]] [[echo: delay_ms={token_ms}]] x", stream=True)
 
 
 def test_a_client_that_vanishes_pays_for_what_it_got(own_server: Server) -> None:
@@ -112,12 +65,10 @@ def test_an_engine_killed_in_mid_stream_is_told_and_replaced(own_server: Server)
     prompt = chat_body("Write a long text.", model=SPARK, stream=True, max_tokens=1800)
     with send_chat(own_server, prompt) as connection:
         first = read_events(connection, 3)
-        children = subprocess.run(
-            ["pgrep", "-P", str(own_server.process.pid)], capture_output=True, text=True
-        ).stdout.split()
+        children = children_of(own_server.process.pid)
         assert children, "the engine runs in a child process"
         for child in children:
-            subprocess.run(["kill", "-9", child], check=True)
+            os.kill(child, signal.SIGKILL)
         rest = first
         while b"0\r\n\r\n" not in rest:
             piece = connection.recv(65_536)

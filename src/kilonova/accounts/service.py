@@ -72,6 +72,7 @@ class Accounts:
         self._forget = forget
         # A change reads a row and writes it whole: two at once could undo a revocation.
         self._changing = asyncio.Lock()
+        self._edits: set[asyncio.Task[Owner]] = set()
 
     async def start(self, *, can_show_key: bool = True) -> FirstStart | None:
         """Make ``default`` where there is nothing yet, and its first key once there is someone to
@@ -126,17 +127,17 @@ class Accounts:
         return project
 
     async def rename(self, owner_id: str, name: str) -> None:
-        async with self._changing:
-            await self._change(replace(self._owner(owner_id), name=_checked_name(name)))
+        checked = _checked_name(name)
+        await self._change(owner_id, lambda owner: replace(owner, name=checked))
 
     async def set_limits(self, owner_id: str, change: Callable[[Limits], Limits]) -> Limits:
         """Of an organisation, a project or a key; in force from the next request on. ``change``
         sees the limits that stand, with no other change in between."""
-        async with self._changing:
-            owner = self._owner(owner_id)
-            limits = _checked_limits(change(owner.limits))
-            await self._change(replace(owner, limits=limits))
-            return limits
+
+        def edit(owner: Owner) -> Owner:
+            return replace(owner, limits=_checked_limits(change(owner.limits)))
+
+        return (await self._change(owner_id, edit)).limits
 
     async def create_key(self, project_id: str, order: KeyOrder) -> NewKey:
         new_key = self._new_key(self.project(project_id), order)
@@ -145,12 +146,15 @@ class Accounts:
 
     async def revoke_key(self, key_id: str) -> Key:
         """Idempotent: a key that is revoked already keeps its first date."""
-        async with self._changing:
-            key = self.key(key_id)
-            if key.revoked_ms is None:
-                key = replace(key, revoked_ms=self._now_ms())
-                await self._change(key)
-            return key
+
+        def edit(owner: Owner) -> Owner:
+            assert isinstance(owner, Key), "the id of a key names a key"
+            return (
+                owner if owner.revoked_ms is not None else replace(owner, revoked_ms=self._now_ms())
+            )
+
+        await self._change(self.key(key_id).id, edit)
+        return self.key(key_id)
 
     async def _first_key(self) -> FirstStart:
         organisation = self._store.organisations()[0]
@@ -204,17 +208,31 @@ class Accounts:
             return organisation
         return self._store.project(owner_id) or self.key(owner_id)
 
-    async def _change(self, owner: Owner) -> None:
-        saved = self._store.save(owner)
-        # Whoever waits may be cancelled, and more than once; what is durable is forgotten all the
-        # same, and not before: what is forgotten too early would be remembered wrong.
-        saved.add_done_callback(lambda _: self._forget(owner.id))
+    async def _change(self, owner_id: str, edit: Callable[[Owner], Owner]) -> Owner:
+        """Runs in a task of its own: whoever waits may be cancelled, more than once, and can then
+        neither let another change in between nor leave the old row remembered."""
+        task = asyncio.create_task(self._edit(owner_id, edit))
+        self._edits.add(task)
+        task.add_done_callback(self._finish_edit)
         try:
-            await asyncio.shield(saved)
-        finally:
-            if not saved.done():
-                await asyncio.wait((saved,))
-            self._forget(owner.id)
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait((task,))
+            raise
+
+    async def _edit(self, owner_id: str, edit: Callable[[Owner], Owner]) -> Owner:
+        async with self._changing:
+            owner = self._owner(owner_id)
+            edited = edit(owner)
+            if edited != owner:
+                await self._store.save(edited)
+                self._forget(owner_id)
+            return edited
+
+    def _finish_edit(self, task: "asyncio.Task[Owner]") -> None:
+        self._edits.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waits has it; who has left does not want it
 
     def _now_ms(self) -> int:
         return int(self._clock.now_s() * 1000)

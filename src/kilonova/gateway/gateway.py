@@ -145,7 +145,7 @@ class Gateway:
         require(model, "embeddings")
         # No token is shorter than a byte, so this bound needs no tokenizer.
         bound = sum(len(text.encode()) + 8 for text in request.texts)
-        permit = self._admission.admit_embedding(caller, model, input_tokens=bound)
+        permit = self._admission.admit_embedding(self._renew(caller), model, input_tokens=bound)
         usage: Usage | None = None
         try:
             await permit.durable

@@ -94,6 +94,20 @@ async def test_new_limits_are_in_force_at_once(office: Office, level: int) -> No
     assert office.directory.principal(_bearer(made)).levels[level].limits == limits
 
 
+async def test_a_caller_who_waited_is_looked_up_anew(office: Office) -> None:
+    """Protects against old limits and revoked keys: every change is seen, and who asks hears it."""
+    made = await _key(office, KeyOrder())
+    waiting, generation = office.directory.principal(_bearer(made)), office.directory.generation
+    limits = Limits(budget_nano=1)
+    await office.accounts.set_limits(made.key.id, lambda _: limits)
+    assert office.directory.generation > generation
+    assert office.directory.current(waiting).levels[0].limits == limits
+    await office.accounts.revoke_key(made.key.id)
+    with pytest.raises(Unauthenticated) as refusal:
+        office.directory.current(waiting)
+    assert refusal.value.reason == "revoked"
+
+
 async def test_a_remembered_key_expires_too(office: Office) -> None:
     """Protects expiry dates from the memory that makes requests cheap."""
     expires_ms = int(office.clock.now * 1000) + 1000

@@ -4,13 +4,15 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kilonova.accounts.directory import Directory
 from kilonova.accounts.service import Accounts, KeyOrder
 from kilonova.accounts.vault import Vault, VaultError
 from kilonova.billing.posting import post
 from kilonova.core.errors import Conflict, InvalidRequest, NotFound, Unauthenticated
-from kilonova.core.identity import BearerCredential, Limits
+from kilonova.core.identity import BearerCredential, Key, Limits, Organisation, Project
+from kilonova.stores.memory import MemoryAccounts
 from kilonova.stores.sql.store import SqlStore
 from ledger_samples import FixedClock
 from unit.accounts.office import Office
@@ -135,3 +137,97 @@ async def test_a_cancelled_revocation_still_happens_and_is_not_forgotten(tmp_pat
     with pytest.raises(Unauthenticated):
         directory.principal(credential)
     await store.close()
+
+
+class SlowAccounts(MemoryAccounts):
+    """What is saved is there once a test lets it reach the disk, as with a store on one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._queue: list[tuple[tuple[Organisation | Project | Key, ...], asyncio.Future[None]]]
+        self._queue = []
+        self.is_slow = False
+
+    def save(self, *owners: Organisation | Project | Key) -> "asyncio.Future[None]":
+        if not self.is_slow:
+            return super().save(*owners)
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.append((owners, future))
+        return future
+
+    def flush(self) -> None:
+        for owners, future in self._queue:
+            super().save(*owners)
+            if not future.done():
+                future.set_result(None)
+        self._queue.clear()
+
+
+class SlowOffice:
+    """Accounts over a slow disk, and the first key, which the directory remembers."""
+
+    def __init__(self) -> None:
+        self.store = SlowAccounts()
+        clock, vault = FixedClock(), Vault(b"m" * 32)
+        self.directory = Directory(self.store, vault, clock)
+        self.accounts = Accounts(self.store, vault, clock, forget=self.directory.forget)
+
+    async def open(self) -> tuple[str, BearerCredential]:
+        first = await self.accounts.start()
+        assert first is not None
+        assert first.new_key.bearer is not None
+        credential = BearerCredential(first.new_key.bearer)
+        self.directory.principal(credential)
+        self.store.is_slow = True
+        return first.new_key.key.id, credential
+
+    async def cut_revocation(self, key_id: str) -> None:
+        """The caller leaves, and then its time is up."""
+        revoking = asyncio.create_task(self.accounts.revoke_key(key_id))
+        for _ in range(2):
+            await asyncio.sleep(0)
+            revoking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await revoking
+
+
+async def test_a_revocation_cut_short_twice_is_in_force() -> None:
+    """Protects a leaked key's owner: what reaches the disk later is forgotten then."""
+    office = SlowOffice()
+    key_id, credential = await office.open()
+    await office.cut_revocation(key_id)
+    office.directory.principal(credential)
+    office.store.flush()
+    await asyncio.sleep(0)
+    with pytest.raises(Unauthenticated):
+        office.directory.principal(credential)
+
+
+async def test_a_change_after_a_revocation_cut_short_does_not_undo_it() -> None:
+    """Protects a leaked key's owner: no change reads a row while another is on its way."""
+    office = SlowOffice()
+    key_id, _credential = await office.open()
+    await office.cut_revocation(key_id)
+    limiting = asyncio.create_task(
+        office.accounts.set_limits(key_id, lambda _: Limits(budget_nano=1))
+    )
+    while not limiting.done():
+        await asyncio.sleep(0)
+        office.store.flush()
+    key = office.accounts.key(key_id)
+    assert key.limits == Limits(budget_nano=1)
+    assert key.revoked_ms is not None
+
+
+async def test_two_changes_of_limits_at_once_both_hold() -> None:
+    """Protects a budget from an operator who sets a rate in the same moment."""
+    office = SlowOffice()
+    key_id, _credential = await office.open()
+    changing = asyncio.gather(
+        office.accounts.set_limits(key_id, lambda old: replace(old, budget_nano=5)),
+        office.accounts.set_limits(key_id, lambda old: replace(old, requests_per_minute=10)),
+    )
+    while not changing.done():
+        await asyncio.sleep(0)
+        office.store.flush()
+    assert office.accounts.key(key_id).limits == Limits(budget_nano=5, requests_per_minute=10)

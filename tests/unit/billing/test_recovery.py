@@ -44,6 +44,14 @@ def test_never_more_than_was_delivered(input_rate: int, output_rate: int, tokens
     assert sum(entry.amount_nano for entry in post(made)) == 0
 
 
+def test_the_hold_is_the_ceiling() -> None:
+    """Protects budgets: recovery bills no more than was reserved, as the meter would have done."""
+    full_nano = PRICE.charge(used(10))
+    held = hold("req_1", held_nano=full_nano - 1)
+    made = recovered(OpenHold(held, used(10)), START_MS)
+    assert (made.price_nano, made.shortfall_nano) == (full_nano - 1, 1)
+
+
 async def test_every_open_hold_is_settled_once() -> None:
     """Protects budgets from holds that stay for ever."""
     store = MemoryStore(post)

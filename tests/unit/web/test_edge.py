@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from asgi_client import Client
 from kilonova.core.errors import EngineFailed, NotFound, Overloaded
 from kilonova.telemetry.metrics import Metrics
 from kilonova.telemetry.trace import Trace
@@ -14,47 +15,6 @@ from kilonova.web.edge import Edge, EdgeLimits
 from kilonova.web.endpoint import Endpoint, Table
 from kilonova.web.fallback import plain_error
 from kilonova.web.message import Request, Response, Stream
-
-
-class Client:
-    """Drives an ASGI application by hand, so that a test can stall or leave at any point."""
-
-    def __init__(self, app: Edge, path: str, *, body: bytes = b"", method: str = "POST") -> None:
-        self.app = app
-        self.inbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.sent: list[dict[str, Any]] = []
-        headers = [(b"host", b"test")]
-        if method == "POST":
-            headers.append((b"content-length", str(len(body)).encode()))
-        self.scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "headers": headers,
-        }
-        self.body = body
-
-    async def _send(self, message: Any) -> None:
-        self.sent.append(message)
-        await asyncio.sleep(0)
-
-    async def run(self) -> None:
-        if self.body:
-            self.inbox.put_nowait({"type": "http.request", "body": self.body, "more_body": True})
-        await self.app(self.scope, self.inbox.get, self._send)
-
-    def leave(self) -> None:
-        self.inbox.put_nowait({"type": "http.disconnect"})
-
-    @property
-    def status(self) -> int:
-        return int(self.sent[0]["status"])
-
-    @property
-    def content(self) -> bytes:
-        return b"".join(message.get("body", b"") for message in self.sent[1:])
 
 
 def edge(limits: EdgeLimits | None = None, **handlers: Any) -> Edge:
@@ -239,3 +199,80 @@ def test_plain_errors_carry_their_wait() -> None:
     built = plain_error(Overloaded("busy", retry_after_s=2.4), request)
     assert (b"retry-after", b"2") in built.headers
     assert plain_error(NotFound("x"), request).status == 404
+
+
+async def test_a_stream_that_never_began_closes_its_source() -> None:
+    """Protects engines: a client that leaves before the head frees what the stream reads from."""
+    closed: list[bool] = []
+
+    class Source:
+        async def aclose(self) -> None:
+            closed.append(True)
+
+    async def handle(_request: Request) -> Stream:
+        chunks = _pieces(fail=None, closed=[])
+        return Stream(200, chunks, (), fail=lambda error: b"", source=Source())
+
+    client = Client(edge(s=handle), "/s", stalls_at=0)
+    running = asyncio.create_task(client.run())
+    await client.is_stalled.wait()
+    client.leave()
+    await running
+    assert closed == [True]
+
+
+async def test_a_reader_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the loop's slots: once time is up, even the last word has a deadline."""
+    monkeypatch.setattr("kilonova.web.edge._LAST_WORD_S", 0.01)
+    closed: list[bool] = []
+    app = edge(EdgeLimits(request_s_max=0.01), s=streaming(None, closed))
+    client = Client(app, "/s", stalls_at=2)
+    async with asyncio.timeout(5):
+        await client.run()
+        assert await app.drain(0.0)
+    assert closed == [True]
+    assert client.content == b"a"
+
+
+async def test_time_up_before_the_head_left_sends_no_body() -> None:
+    """Protects the protocol: whatever comes first is a head."""
+
+    class SlowHead(Client):
+        async def _send(self, message: Any) -> None:
+            if message["type"] == "http.response.start":
+                await asyncio.Event().wait()
+            await super()._send(message)
+
+    client = SlowHead(edge(EdgeLimits(request_s_max=0.01), s=streaming(None, [])), "/s")
+    await client.run()
+    assert client.sent == []
+
+
+async def test_bodies_are_bounded_together() -> None:
+    """Protects memory from strangers: what they announce counts before it is read."""
+    app = edge(EdgeLimits(body_bytes_total_max=15), echo=echo_body)
+    first, second, third = (Client(app, "/echo", body=b"x" * 10) for _ in range(3))
+    first.body = b""
+    reading = asyncio.create_task(first.run())
+    await asyncio.sleep(0)
+    await second.run()
+    assert second.status == 503
+    assert any(name == b"retry-after" for name, _ in second.sent[0]["headers"])
+    first.leave()
+    await reading
+    await third.run()
+    assert third.status == 200
+
+
+async def test_what_still_runs_can_be_cut() -> None:
+    """Protects the end of a server: a cut request closes what it holds on its way out."""
+    closed: list[bool] = []
+    app = edge(s=streaming(None, closed))
+    client = Client(app, "/s", stalls_at=1)
+    running = asyncio.create_task(client.run())
+    await client.is_stalled.wait()
+    app.cut()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert closed == [True]
+    assert await app.drain(0.0)

@@ -9,7 +9,9 @@ __all__ = ["BRACKETS_MAX", "QUOTES_MAX", "check_structure"]
 BRACKETS_MAX = 32_768
 QUOTES_MAX = 262_144
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# A text that has no end reaches to the end of the body: begun anew at every quote inside of it, the
+# search would take quadratic time.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 
 
 def check_structure(body: bytes) -> None:

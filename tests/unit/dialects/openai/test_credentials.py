@@ -70,3 +70,9 @@ def test_the_idempotency_key_reaches_the_gateway() -> None:
     """Protects retries from being billed twice."""
     made = call(request((b"authorization", b"Bearer k"), (b"idempotency-key", b"abc")))
     assert made.idempotency_key == "abc"
+
+
+def test_an_empty_idempotency_key_is_none() -> None:
+    """Protects callers whose client always sends the header: their requests are not one."""
+    made = call(request((b"authorization", b"Bearer k"), (b"idempotency-key", b"")))
+    assert made.idempotency_key is None

@@ -218,3 +218,12 @@ async def test_a_stream_that_nobody_reads_is_settled(client: Client) -> None:
     for _ in range(3):
         await asyncio.sleep(0)
     assert client.world.ledger.records[0].outcome == "cancelled"
+
+
+async def test_a_stream_that_never_began_can_be_settled(client: Client) -> None:
+    """Protects permits: the edge closes the source of a stream whose head did not leave."""
+    stream = await client.stream("a b c")
+    assert client.world.admission.open_requests
+    assert stream.source is not None
+    await stream.source.aclose()
+    assert not client.world.admission.open_requests

@@ -179,3 +179,30 @@ def test_a_malformed_authorization_says_what_is_missing(authorization: str) -> N
 def test_other_schemes_are_left_to_others(headers: dict[str, str]) -> None:
     """A bearer key is no broken signature."""
     assert parse(headers) is None
+
+
+_CLAIM = "SignedHeaders=host;x-amz-date, Signature=" + "0" * 64
+
+
+@pytest.mark.parametrize("amz_date", ["20269999T999999Z", "00000101T000000Z"])
+def test_a_date_that_does_not_exist_is_malformed(amz_date: str) -> None:
+    """Protects the log and the caller: it is no unexpected failure, which SDKs would retry."""
+    credential = f"A/{amz_date[:8]}/r/bedrock/aws4_request"
+    authorization = f"AWS4-HMAC-SHA256 Credential={credential}, {_CLAIM}"
+    with pytest.raises(Unauthenticated) as refusal:
+        parse({"authorization": authorization, "x-amz-date": amz_date})
+    assert refusal.value.reason == "malformed"
+
+
+def test_a_credential_has_a_length() -> None:
+    """Protects memory: signing keys are remembered by a scope that the caller makes up."""
+    headers = {"x-amz-date": "20261123T080000Z"}
+    for length, is_accepted in ((20, True), (300, False)):
+        credential = f"A/20261123/{'r' * length}/bedrock/aws4_request"
+        headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={credential}, {_CLAIM}"
+        if is_accepted:
+            assert parse(headers) is not None
+            continue
+        with pytest.raises(Unauthenticated) as refusal:
+            parse(headers)
+        assert refusal.value.reason == "malformed"

@@ -1,6 +1,7 @@
 """Opening and closing a store: one writer a file, whole files only, and a sound SQLite."""
 
 import asyncio
+import stat
 from pathlib import Path
 
 import apsw
@@ -41,6 +42,19 @@ async def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
     assert second.ledger.spent_nano("org_1") == done.price_nano
     assert [each.hold for each in second.ledger.left_open()] == [left]
     await second.close()
+
+
+async def test_every_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    """Protects the books in a folder that others may look into, whoever made the file."""
+    tmp_path.chmod(0o755)
+    path = tmp_path / "kilonova.db"
+    path.touch(mode=0o644)
+    store = SqlStore.open(path, post)
+    await store.ledger.reserve(hold("req_1"))
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    await store.close()
+    assert {"kilonova.db", "kilonova.db-wal", "kilonova.db-shm"} <= modes.keys()
+    assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
 
 
 async def test_the_books_can_be_read_beside_the_writer(tmp_path: Path) -> None:

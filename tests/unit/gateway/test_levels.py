@@ -1,0 +1,84 @@
+"""Limits that change while requests wait, and buckets that remember what was used of them."""
+
+import pytest
+
+from kilonova.core.chat import EmbeddingRequest
+from kilonova.core.errors import BudgetExceeded, RateLimited
+from kilonova.core.identity import Level, Limits
+from kilonova.gateway.levels import Levels
+from world import ECHO, World, ask
+
+
+def reserve(levels: Levels, limits: Limits, *, tokens: int = 1, now_s: float = 0.0) -> None:
+    levels.reserve((Level("key_1", limits),), tokens=tokens, amount_nano=0, now_s=now_s)
+
+
+async def test_limits_of_a_waiting_request_do_not_come_back() -> None:
+    """Protects a tightened limit from requests that were authorised under the old one."""
+    world = World()
+    world.authority.key_limits = Limits(requests_per_minute=2)
+    waiting = [world.caller() for _ in range(6)]
+    world.authority.key_limits = Limits(requests_per_minute=1)
+    passed = 0
+    for old in waiting:
+        for caller in (world.caller(), old):
+            try:
+                await (await world.gateway.chat(caller, ask("a"))).collect()
+            except RateLimited:
+                continue
+            passed += 1
+    assert passed == 1
+
+
+async def test_the_budget_in_force_holds_for_a_chat_that_waited() -> None:
+    """Protects an operator who stops the spending."""
+    world = World()
+    world.authority.key_limits = Limits(budget_nano=10**12)
+    waiting = world.caller()
+    world.authority.key_limits = Limits(budget_nano=0)
+    with pytest.raises(BudgetExceeded):
+        await world.gateway.chat(waiting, ask("a"))
+    assert world.ledger.holds == []
+
+
+async def test_the_budget_in_force_holds_for_an_embedding_that_waited() -> None:
+    """Protects an operator who stops the spending: a twin may have waited for its first attempt."""
+    world = World()
+    world.authority.key_limits = Limits(budget_nano=10**12)
+    waiting = world.caller(idempotency_key="k", body=b"1")
+    world.authority.key_limits = Limits(budget_nano=0)
+    with pytest.raises(BudgetExceeded):
+        await world.gateway.embed(waiting, EmbeddingRequest(model=ECHO, texts=("hi",)))
+    assert world.ledger.holds == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (Limits(requests_per_minute=2), Limits(requests_per_minute=1)),
+        (Limits(requests_per_minute=2), Limits(requests_per_minute=2, budget_nano=10**9)),
+        (Limits(tokens_per_minute=2), Limits(tokens_per_minute=1)),
+    ],
+    ids=["fewer requests", "a budget", "fewer tokens"],
+)
+def test_what_was_used_of_a_bucket_stays_used(old: Limits, new: Limits) -> None:
+    """Protects rates: to change a limit, or to change it and back, refills nothing."""
+    levels = Levels(lambda _: 0)
+    for _ in range(2):
+        reserve(levels, old)
+    for limits in (new, old, new):
+        with pytest.raises(RateLimited):
+            reserve(levels, limits)
+
+
+def test_a_raised_limit_gives_what_it_adds() -> None:
+    """Protects callers whose operator helps them: they do not wait for the minute to end."""
+    levels = Levels(lambda _: 0)
+    reserve(levels, Limits(requests_per_minute=1))
+    more = Limits(requests_per_minute=3)
+    for _ in range(2):
+        reserve(levels, more)
+    with pytest.raises(RateLimited) as refusal:
+        reserve(levels, more)
+    assert refusal.value.retry_after_s == pytest.approx(20.0)
+    reserve(levels, more, now_s=20.0)
