@@ -17,7 +17,13 @@ __all__ = ["EnginePlan", "Offer", "plan_offer"]
 _LOCAL = "llamacpp"
 # The engines that exist without a line of configuration.
 _PACKAGED: dict[str, dict[str, Any]] = {
-    "spark": {"kind": _LOCAL, "model": str(PACKAGED_WEIGHTS / "spark-v1.gguf")},
+    "spark": {
+        "kind": _LOCAL,
+        "model": str(PACKAGED_WEIGHTS / "spark-v1.gguf"),
+        # So small a model may not find the end of a text or a list by itself.
+        "text_chars_max": 200,
+        "items_max": 8,
+    },
     "echo": {"kind": "echo"},
 }
 
@@ -56,8 +62,16 @@ def plan_offer(settings: Settings, model_file: Path | None = None) -> Offer:
     local = [
         _local_model(plan) for plan in plans if plan.kind == _LOCAL and plan.name not in served
     ]
+    for model in entries:
+        if model.engine not in names:
+            known = ", ".join(sorted(names)) or "none"
+            raise SettingsError(
+                f'models."{model.id}".engine: there is no engine {model.engine!r}; known: {known}'
+            )
+    # The scripted engine comes last: whoever takes the first model gets a real one.
+    models = sorted([*packaged, *entries, *local], key=lambda model: model.engine == "echo")
     try:
-        return Offer(plans, Catalog([*packaged, *entries, *local]))
+        return Offer(plans, Catalog(models))
     except ValueError as error:
         raise SettingsError(f"models: {error}") from None
 

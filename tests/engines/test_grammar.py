@@ -17,6 +17,7 @@ from kilonova.engines.llamacpp.engine import LlamaCpp
 from kilonova.engines.llamacpp.grammar import answer_grammar
 from kilonova.engines.llamacpp.pattern import PatternError, pattern_rules
 from kilonova.engines.llamacpp.ranges import decimal_rule, integer_rule
+from kilonova.engines.llamacpp.rules import Ceilings
 
 _NODE = {
     "type": "object",
@@ -195,3 +196,17 @@ def test_a_pattern_takes_little_time_whatever_it_is(pattern: str) -> None:
         rules = {}
     assert time.process_time() - began < 1
     assert len(rules) <= 512
+
+
+def test_ceilings_bound_what_a_schema_leaves_open() -> None:
+    """Protects the bill of a small model's caller: texts and lists without a limit get one."""
+    schema = msgspec.Raw(
+        b'{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"array","items":'
+        b'{"type":"string","maxLength":300}},"c":{"type":"array","minItems":12}}}'
+    )
+    grammar = answer_grammar(schema, Ceilings(text_chars=200, items=8))
+    assert "char{0,200}" in grammar
+    assert "char{0,300}" in grammar
+    assert "{0,7}" in grammar
+    assert "{11,11}" in grammar
+    assert "char{0," not in answer_grammar(msgspec.Raw(b'{"type":"string"}'))

@@ -4,6 +4,7 @@ The names of the variables are those that each SDK itself reads.
 """
 
 from kilonova.accounts.service import NewKey
+from kilonova.core.model import Model
 from kilonova.server import Announcement
 
 __all__ = ["banner"]
@@ -12,12 +13,18 @@ __all__ = ["banner"]
 def banner(announcement: Announcement) -> str:
     """Several lines for standard error."""
     lines = ["", f"Kilonova is up: {announcement.url}", f"  home    {announcement.home}"]
-    lines += [f"  model   {model.id}" for model in announcement.models]
+    lines += [f"  model   {model.id}{_warning(model)}" for model in announcement.models]
     if announcement.first is None:
         lines += ["", "New key: kilonova keys create        Talk to it: kilonova chat"]
     else:
         lines += _first_key(announcement.url, announcement.first.new_key)
     return "\n".join([*lines, ""])
+
+
+def _warning(model: Model) -> str:
+    """A model without a price costs its callers nothing, and no budget binds on it."""
+    is_free = model.price.input == model.price.output == 0
+    return f'   (free: no [models."{model.id}".price] is set)' if is_free else ""
 
 
 def _first_key(url: str, key: NewKey) -> list[str]:

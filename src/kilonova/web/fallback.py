@@ -46,7 +46,8 @@ async def _nothing_here(request: Request) -> Response:
     path = request.raw_path.decode("latin-1")
     raise NotFound(
         f"Nothing is served at {request.method} {path}. OpenAI clients use the base URL "
-        "http://HOST:PORT/v1, AWS clients the endpoint http://HOST:PORT."
+        "http://HOST:PORT/v1 (chat completions, embeddings and models are served; responses, files "
+        "and the rest are not yet), AWS clients the endpoint http://HOST:PORT."
     )
 
 

@@ -39,6 +39,10 @@ CountTokens, ListFoundationModels, GetFoundationModel; any other operation is `U
 SigV4 with an access key pair, any region, or `Authorization: Bearer kn_live_…`. Model ids may be bare, carry a profile
 prefix (`us.`, `eu.`, `global.` …) or be ARNs.
 
+The body of InvokeModel depends on the model. Kilonova's own models take `messages-v1`:
+`{"messages": [{"role": "user", "content": [{"text": "Hello"}]}], "inferenceConfig": {"maxTokens": 10}}`; all others take the
+body of a chat completion. The price of a streamed answer is in `GET /kn/v1/requests`.
+
 | shape | honoured | ignored | refused |
 |---|---|---|---|
 """

@@ -23,6 +23,7 @@ from kilonova.engines.llamacpp.grammar import (
 )
 from kilonova.engines.llamacpp.header import ModelHeader
 from kilonova.engines.llamacpp.limits import check_chat
+from kilonova.engines.llamacpp.rules import Ceilings
 from kilonova.engines.llamacpp.schema import SchemaReader
 from kilonova.engines.llamacpp.tool_text import with_tools_as_text
 from kilonova.engines.openai.body import Body, chat_body, encode_tool
@@ -47,8 +48,11 @@ class Prompt(msgspec.Struct, frozen=True):
 class PromptWriter:
     """Writes bodies for one model. ``knows_tools`` is whether its chat template does."""
 
-    def __init__(self, header: ModelHeader, *, knows_tools: bool) -> None:
+    def __init__(
+        self, header: ModelHeader, *, knows_tools: bool, ceilings: Ceilings | None = None
+    ) -> None:
         self._knows_tools = knows_tools
+        self._ceilings = ceilings or Ceilings()
         self._is_our_form = not knows_tools or _writes_our_form(header.chat_template)
         tokens = [token for token in header.control_tokens if len(token) >= _CONTROL_CHARS_MIN]
         encoded = sorted((msgspec.json.encode(token)[1:-1] for token in tokens), reverse=True)
@@ -77,14 +81,14 @@ class PromptWriter:
         mode = request.tool_choice.mode if request.tools else "none"
         answer = _answer_schema(request)
         if mode == "none":
-            return None if answer is None else answer_grammar(answer)
+            return None if answer is None else answer_grammar(answer, self._ceilings)
         tools = _offered(request)
         is_single = len(request.tool_choice.names) == 1 or not request.can_call_in_parallel
         if mode == "required" or answer is not None:
             other = answer if mode == "auto" else None
-            return call_grammar(tools, is_single=is_single, answer=other)
+            return call_grammar(tools, is_single=is_single, answer=other, ceilings=self._ceilings)
         if self._is_our_form:
-            return talk_grammar(tools, is_single=is_single)
+            return talk_grammar(tools, is_single=is_single, ceilings=self._ceilings)
         for tool in tools:  # llama.cpp converts these, so they are checked at least
             SchemaReader(tool.parameters, is_strict=tool.is_strict)
         return None

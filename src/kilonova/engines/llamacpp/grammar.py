@@ -10,34 +10,43 @@ import msgspec
 
 from kilonova.core.chat import Tool
 from kilonova.engines.llamacpp.calls import CLOSING, OPENING
-from kilonova.engines.llamacpp.rules import Rules, compact, quote
+from kilonova.engines.llamacpp.rules import Ceilings, Rules, compact, quote
 from kilonova.engines.llamacpp.schema import SchemaReader
 
 __all__ = ["ANY_OBJECT", "answer_grammar", "call_grammar", "talk_grammar"]
 
 _CALLS_MAX = 8
+_NO_CEILINGS = Ceilings()
 
 ANY_OBJECT = msgspec.Raw(b'{"type":"object"}')
 
 
-def answer_grammar(schema: msgspec.Raw) -> str:
+def answer_grammar(schema: msgspec.Raw, ceilings: Ceilings = _NO_CEILINGS) -> str:
     """One document of this schema."""
-    rules = Rules()
+    rules = Rules(ceilings)
     return rules.text(rules.of_document(SchemaReader(schema, is_strict=True)))
 
 
-def call_grammar(tools: tuple[Tool, ...], *, is_single: bool, answer: msgspec.Raw | None) -> str:
+def call_grammar(
+    tools: tuple[Tool, ...],
+    *,
+    is_single: bool,
+    answer: msgspec.Raw | None,
+    ceilings: Ceilings = _NO_CEILINGS,
+) -> str:
     """Calls of these tools, at least one; or else one ``answer``, where that may be."""
-    rules = Rules()
+    rules = Rules(ceilings)
     root = _calls(rules, tools, is_single=is_single)
     if answer is not None:
         root = f"{root} | {rules.of_document(SchemaReader(answer, is_strict=True))}"
     return rules.text(root)
 
 
-def talk_grammar(tools: tuple[Tool, ...], *, is_single: bool) -> str:
+def talk_grammar(
+    tools: tuple[Tool, ...], *, is_single: bool, ceilings: Ceilings = _NO_CEILINGS
+) -> str:
     """Any text, then calls of these tools or none: whatever looks like a call is a good one."""
-    rules = Rules()
+    rules = Rules(ceilings)
     calls = _calls(rules, tools, is_single=is_single)
     return rules.text(f"{_text_before(rules, OPENING)} ({calls})?")
 

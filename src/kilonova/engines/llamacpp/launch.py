@@ -17,6 +17,7 @@ from kilonova.core.errors import KilonovaError
 from kilonova.engines.llamacpp.body import PromptWriter
 from kilonova.engines.llamacpp.header import GgufError, ModelHeader, read_header
 from kilonova.engines.llamacpp.process import ChildProcess, open_child
+from kilonova.engines.llamacpp.rules import Ceilings
 from kilonova.engines.llamacpp.selftest import SelfTestFailed, prove_isolation
 from kilonova.engines.llamacpp.server import ChildServer, Properties
 from kilonova.engines.llamacpp.slots import SlotPool
@@ -43,6 +44,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """``model`` is the path of a GGUF file; 0 means: chosen from the model and the machine.
 
     ``context_tokens`` is what one request may have; each of the ``parallel`` slots has as much.
+    ``text_chars_max`` and ``items_max`` bound texts and lists for which a schema sets no limit.
     ``embedding`` is whether it makes vectors instead of answers; by default the file says so.
     """
 
@@ -53,6 +55,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     threads: _Count = 0
     prompt_threads: _Count = 0
     embedding: bool | None = None
+    text_chars_max: _Count = 0
+    items_max: _Count = 0
     cache_type: Literal["f16", "q8_0"] = "f16"
     niceness: int = 0
     queue_max: _Count = 64
@@ -140,7 +144,8 @@ class Launcher:
             queue_max=self.options.queue_max,
             wait_s_max=self.options.queue_wait_s_max,
         )
-        writer = PromptWriter(header, knows_tools=properties.knows_tools)
+        ceilings = Ceilings(self.options.text_chars_max or None, self.options.items_max or None)
+        writer = PromptWriter(header, knows_tools=properties.knows_tools, ceilings=ceilings)
         is_small = header.file_bytes < _SMALL_MODEL_BYTES
         return Child(
             process, server, slots, writer, _STALL_S_MAX_SMALL if is_small else _STALL_S_MAX

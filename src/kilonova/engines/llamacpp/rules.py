@@ -7,13 +7,14 @@ is a hint, as most tools' are, the rest of it is enforced.
 import math
 
 import msgspec
+from msgspec import Struct
 
 from kilonova.engines.llamacpp.automaton import TooComplex
 from kilonova.engines.llamacpp.pattern import PatternError, pattern_rules
 from kilonova.engines.llamacpp.ranges import decimal_rule, integer_rule
 from kilonova.engines.llamacpp.schema import JsonValue, Node, SchemaReader, schema_error
 
-__all__ = ["Rules", "compact", "quote"]
+__all__ = ["Ceilings", "Rules", "compact", "quote"]
 
 _GRAMMAR_CHARS_MAX = 1 << 20
 _REPEAT_MAX = 1_000
@@ -62,13 +63,27 @@ def compact(value: JsonValue) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
 
 
+class Ceilings(Struct, frozen=True):
+    """The most that a text or a list may have where a schema sets no limit; None: no limit.
+
+    For small models, which may not find the end of either: under a ceiling every answer closes.
+    """
+
+    text_chars: int | None = None
+    items: int | None = None
+
+
+_NO_CEILINGS = Ceilings()
+
+
 class Rules:
     """The rules of one grammar. The same expression is one rule, however often it is used.
 
     A part of a schema that contains itself gets a rule with a name before it is written.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ceilings: Ceilings = _NO_CEILINGS) -> None:
+        self._ceilings = ceilings
         self._rules: dict[str, str] = dict(_BASE)
         self._names: dict[str, str] = {}
         self._known: dict[int, tuple[Node, str]] = {}
@@ -295,7 +310,11 @@ class Rules:
         if not 0 <= low <= min(high, _REPEAT_MAX):
             self._otherwise("", f"{low_key!r} is over {high_key!r} or over {_REPEAT_MAX}")
             return 0, None
-        return int(low), int(high) if high <= _REPEAT_MAX else None
+        if high <= _REPEAT_MAX:
+            return int(low), int(high)
+        ceilings = self._ceilings
+        ceiling = ceilings.text_chars if high_key == "maxLength" else ceilings.items
+        return int(low), None if ceiling is None else max(int(low), ceiling)
 
 
 def _kinds(node: Node) -> list[str]:

@@ -202,5 +202,5 @@ def _overloaded() -> Overloaded:
 
 def _verdict(operation: Operation, error: Exception) -> Exception:
     if isinstance(operation, Save):
-        return Conflict(f"Something with this name exists already ({error}).", param="name")
+        return Conflict("There is one of this name already. Choose another.", param="name")
     return AssertionError(f"{operation!r} contradicts what is on disk: {error}")

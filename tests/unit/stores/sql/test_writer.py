@@ -59,6 +59,12 @@ async def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     await made.store.close()
 
 
+async def _until_it_writes_again(disk: Disk) -> None:
+    async with asyncio.timeout(10):
+        while not disk.store.health().is_ready:
+            await asyncio.sleep(0.005)
+
+
 async def test_one_turn_of_the_loop_shares_one_commit(disk: Disk) -> None:
     """Protects throughput: a hundred reservations cost one wait for the disk."""
     order: list[int] = []
@@ -104,7 +110,7 @@ async def test_a_failing_disk_refuses_new_work_and_drops_no_settlement(
         assert list(view.records()) == []
     assert not disk.store.health().is_ready
     disk.connection.failure = None
-    await asyncio.sleep(0.05)
+    await _until_it_writes_again(disk)
     with disk.store.book.snapshot() as view:
         written = [each.record.request_id for each in view.records()]
     assert written == ["req_0", "req_1", "req_2"]
@@ -126,7 +132,7 @@ async def test_a_really_full_file_recovers(disk: Disk) -> None:
     answers = await asyncio.gather(*settled, return_exceptions=True)
     assert {type(answer) for answer in answers} == {Overloaded}
     disk.connection.execute("PRAGMA max_page_count = 100000").fetchall()
-    await asyncio.sleep(0.05)
+    await _until_it_writes_again(disk)
     with disk.store.book.snapshot() as view:
         assert len(list(view.records())) == 40
         assert view.holds() == []
@@ -140,7 +146,7 @@ async def test_checkpoints_never_wait_for_a_bad_disk(disk: Disk) -> None:
     await asyncio.sleep(0.02)
     disk.store.ledger.checkpoint("req_1", used(2))
     disk.connection.failure = None
-    await asyncio.sleep(0.05)
+    await _until_it_writes_again(disk)
     with disk.store.book.snapshot() as view:
         assert view.holds()[0].delivered is None
 
