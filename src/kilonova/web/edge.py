@@ -81,7 +81,7 @@ class Edge:
             await self._serve(request, endpoint, _Wire(receive, send))
         finally:
             self._running.discard(task)
-            self._leave(request)
+            self._leave(request, is_probe=endpoint.is_control)
 
     def cut(self) -> None:
         """Cancels whatever still runs; each settles on its way out."""
@@ -109,13 +109,15 @@ class Edge:
         self._inflight += 1
         self._idle.clear()
 
-    def _leave(self, request: Request) -> None:
+    def _leave(self, request: Request, *, is_probe: bool) -> None:
         self._inflight -= 1
         self._claimed_bytes -= request.claimed_bytes
         if self._inflight == 0:
             self._idle.set()
         self._metrics.observe(request.trace)
-        log_request(request.trace)
+        # A probe a second that found everything well would fill the log with nothing.
+        if not is_probe or request.trace.status != 200:
+            log_request(request.trace)
 
     async def _serve(self, request: Request, endpoint: Endpoint, wire: "_Wire") -> None:
         try:

@@ -1,6 +1,8 @@
 """The edge: routing on raw paths, limits, departures, failures in every place."""
 
 import asyncio
+import io
+import json
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -276,3 +278,18 @@ async def test_what_still_runs_can_be_cut() -> None:
         await running
     assert closed == [True]
     assert await app.drain(0.0)
+
+
+async def test_a_probe_that_found_all_well_is_not_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects the log from a line a second that says nothing; a failing probe is in it."""
+    log = io.StringIO()
+    monkeypatch.setattr("kilonova.telemetry.log._output.stream", log)
+    for status in (200, 503):
+
+        async def probe(_request: Request, status: int = status) -> Response:
+            return Response(status, b"")
+
+        endpoint = Endpoint(handle=probe, fail=plain_error, is_control=True)
+        app = Edge([Table({("GET", "/livez"): endpoint})], metrics=Metrics("test"))
+        await Client(app, "/livez", method="GET").run()
+    assert [json.loads(line)["status"] for line in log.getvalue().splitlines()] == [503]

@@ -4,7 +4,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from kilonova.core.chat import ChatRequest, OutputFormat, Sampling, Tool, ToolChoice
-from kilonova.core.errors import InvalidRequest
+from kilonova.core.errors import InvalidRequest, RequestTooLarge
 from kilonova.core.model import Model
 from kilonova.dialects.bedrock.additional_fields import (
     AdditionalFields,
@@ -28,6 +28,9 @@ from kilonova.dialects.bedrock.schema import Tool as WireTool
 from kilonova.dialects.bedrock.turns import TurnDecoder
 
 __all__ = ["Decoded", "decode_converse", "decode_tokens"]
+
+# A schema is a text of its own inside of the body, so no earlier limit has seen its structure.
+_SCHEMA_CHARS_MAX = 262_144
 
 _NO_SETTINGS = InferenceConfig()
 
@@ -143,6 +146,11 @@ def _text_format(wire: TextFormat) -> OutputFormat:
     definition = wire.structure.json_schema
     if definition is None:
         raise InvalidRequest(f"{place} is required.", param=place)
+    if len(definition.schema) > _SCHEMA_CHARS_MAX:
+        raise RequestTooLarge(
+            f"{place}.schema has more than {_SCHEMA_CHARS_MAX} characters.",
+            param=f"{place}.schema",
+        )
     schema = definition.schema.strip().encode()
     try:
         is_object = isinstance(msgspec.json.decode(schema), dict)

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from kilonova.catalog.catalog import packaged_models
-from kilonova.core.errors import InvalidRequest
+from kilonova.core.errors import InvalidRequest, RequestTooLarge
 from kilonova.dialects.bedrock.decode import decode_converse
 from kilonova.dialects.bedrock.schema import Converse
 from kilonova.dialects.bedrock.support import IGNORED
@@ -178,6 +178,15 @@ def test_content_that_cannot_be_read_is_refused_by_name(content: Any, named: str
     with pytest.raises(InvalidRequest) as refusal:
         decode_converse(msgspec.json.decode(wire, type=Converse), _ECHO)
     assert named in refusal.value.message
+
+
+def test_a_schema_of_nothing_but_structure_is_refused_unread() -> None:
+    """Protects the event loop: the schema is a text, so no limit on the body sees inside it."""
+    schema = {"schema": "[" * 300_000, "name": "n"}
+    shape = {"type": "json_schema", "structure": {"jsonSchema": schema}}
+    wire = {"messages": [_user("hi")], "outputConfig": {"textFormat": shape}}
+    with pytest.raises(RequestTooLarge):
+        decode_converse(msgspec.json.decode(msgspec.json.encode(wire), type=Converse), _ECHO)
 
 
 _SCHEMA = {"schema": "{}", "name": "n", "description": "d"}
