@@ -5,11 +5,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from kilonova.core.errors import LEAVES, KilonovaError
+from kilonova.engines import KINDS
 from kilonova.settings import LimitSettings, ServerSettings, StoreSettings
 
 ROOT = Path(__file__).parent.parent
@@ -191,6 +193,15 @@ def test_every_setting_is_documented(section: str, kind: type) -> None:
     page = (ROOT / "docs" / "reference" / "configuration.md").read_text()
     missing = [name for name in kind.__struct_fields__ if f"`{section}.{name}`" not in page]
     assert missing == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_engine_option_is_documented(kind: str) -> None:
+    """Protects the operator: no option of an engine without a line on the same page."""
+    module, name = KINDS[kind]
+    options = getattr(import_module(module), name).Options
+    page = (ROOT / "docs" / "reference" / "configuration.md").read_text()
+    assert [option for option in options.__struct_fields__ if f"`{option}`" not in page] == []
 
 
 def test_every_error_code_is_documented() -> None:

@@ -51,8 +51,9 @@ def plan_offer(settings: Settings, model_file: Path | None = None) -> Offer:
         written["file"] = {"kind": _LOCAL, "model": str(model_file)}
     plans = tuple(_plan(name, entry) for name, entry in _merged(written).items())
     entries = [_configured(model_id, entry) for model_id, entry in settings.models.items()]
-    served = {model.engine for model in entries}
     names = {plan.name for plan in plans}
+    _check_engines(entries, names)
+    served = {model.engine for model in entries}
     packaged = [
         model
         for model in packaged_models()
@@ -62,14 +63,9 @@ def plan_offer(settings: Settings, model_file: Path | None = None) -> Offer:
     local = [
         _local_model(plan) for plan in plans if plan.kind == _LOCAL and plan.name not in served
     ]
-    for model in entries:
-        if model.engine not in names:
-            known = ", ".join(sorted(names)) or "none"
-            raise SettingsError(
-                f'models."{model.id}".engine: there is no engine {model.engine!r}; known: {known}'
-            )
     # The scripted engine comes last: whoever takes the first model gets a real one.
-    models = sorted([*packaged, *entries, *local], key=lambda model: model.engine == "echo")
+    scripted = {plan.name for plan in plans if plan.kind == "echo"}
+    models = sorted([*packaged, *entries, *local], key=lambda model: model.engine in scripted)
     try:
         return Offer(plans, Catalog(models))
     except ValueError as error:
@@ -95,6 +91,15 @@ def _configured(model_id: str, entry: dict[str, Any]) -> Model:
         return parse_entry({"id": model_id, **entry}, where=f'models."{model_id}"')
     except ValueError as error:
         raise SettingsError(str(error)) from None
+
+
+def _check_engines(entries: list[Model], names: set[str]) -> None:
+    for model in entries:
+        if model.engine not in names:
+            known = ", ".join(sorted(names)) or "none"
+            raise SettingsError(
+                f'models."{model.id}".engine: there is no engine {model.engine!r}; known: {known}'
+            )
 
 
 def _local_model(plan: EnginePlan) -> Model:

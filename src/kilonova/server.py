@@ -106,7 +106,7 @@ async def _serve(
             serving = owner.create_task(listener.serve())
             starting = owner.create_task(application.start_engines())
             await _until_listening(serving, settings.server)
-            url = f"http://{_shown_host(settings.server.host)}:{settings.server.port}"
+            url = f"http://{_in_url(settings.server.host)}:{settings.server.port}"
             home.write_server_note(ServerNote(url=url, pid=os.getpid()))
             watching = owner.create_task(_watch_loop(application))
             if announce is not None:
@@ -149,16 +149,16 @@ async def _watch_loop(application: Application) -> None:
 
 
 async def _until_listening(serving: "asyncio.Task[None]", server: ServerSettings) -> None:
-    """Nothing is announced that does not answer yet."""
-    host = "127.0.0.1" if server.host == "0.0.0.0" else server.host  # noqa: S104 (compared)
+    """Nothing is announced that does not answer. Raises PortInUseError when it never will."""
     while not serving.done():
         try:
-            _, writer = await asyncio.open_connection(host, server.port)
+            _, writer = await asyncio.open_connection(_reachable(server.host), server.port)
         except OSError:
             await asyncio.sleep(0.005)
         else:
             writer.close()
             return
+    raise PortInUseError(f"Cannot listen on {server.host}:{server.port}.") from serving.exception()
 
 
 class _Signals:
@@ -204,7 +204,11 @@ def _listen(application: Application, settings: Settings) -> "Server":
     )
 
 
-def _shown_host(host: str) -> str:
-    if host in ("0.0.0.0", "::"):  # noqa: S104 (shown, not bound)
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
+def _reachable(host: str) -> str:
+    """Where a client on this machine finds a server that listens on ``host``."""
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (compared, not bound)
+
+
+def _in_url(host: str) -> str:
+    reachable = _reachable(host)
+    return f"[{reachable}]" if ":" in reachable else reachable

@@ -19,12 +19,12 @@ from kilonova.gateway.admission import Admission
 from kilonova.gateway.permit import Permit
 from kilonova.telemetry.log import log_event
 
-__all__ = ["CHECKPOINT_S", "Meter", "Tally"]
+__all__ = ["Meter"]
 
-CHECKPOINT_S = 0.1
+_CHECKPOINT_S = 0.1
 
 
-class Tally:
+class _Tally:
     """What a stream used so far, by its own events."""
 
     __slots__ = ("_final", "_outputs", "_started")
@@ -41,10 +41,6 @@ class Tally:
             self._final = event.usage
         else:
             self._outputs[event.choice] = event.output_tokens
-
-    @property
-    def is_complete(self) -> bool:
-        return self._final is not None
 
     @property
     def usage(self) -> Usage:
@@ -73,7 +69,7 @@ class Meter:
         self, permit: Permit, events: AsyncIterator[ChatEvent]
     ) -> AsyncGenerator[ChatEvent, None]:
         """The same events; the first and the last wait for permit and settlement to be on disk."""
-        tally = Tally()
+        tally = _Tally()
         outcome: Outcome = "cancelled"
         clock, request_id = self._clock, permit.hold.request_id
         monotonic_s = clock.monotonic_s
@@ -93,7 +89,7 @@ class Meter:
                         outcome = "completed"
                         continue  # the engine's stream ends by itself: nothing is left to close
                     now_s = monotonic_s()
-                    if now_s - checkpointed_s >= CHECKPOINT_S and not permit.trace.is_whole:
+                    if now_s - checkpointed_s >= _CHECKPOINT_S and not permit.trace.is_whole:
                         # Counted before this event is added: it is not delivered yet.
                         self._ledger.checkpoint(request_id, tally.usage)
                         checkpointed_s = now_s

@@ -1,7 +1,7 @@
 """JSON log lines on standard error: one canonical line a request, and events of the server.
 
 Events go through ``logging``, so that a host can route them; the line of a request is written
-directly, because a log record costs more than everything that is in it.
+directly, without the record and the handlers that an event passes through.
 """
 
 import logging

@@ -12,7 +12,7 @@ from typing import Any
 
 from kilonova.telemetry.trace import Trace
 
-__all__ = ["Departure", "Patrol"]
+__all__ = ["Departure", "Patrol", "Receive"]
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 

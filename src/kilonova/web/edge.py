@@ -24,7 +24,7 @@ from kilonova.core.errors import (
 from kilonova.telemetry.log import log_event, log_request
 from kilonova.telemetry.metrics import Metrics
 from kilonova.telemetry.trace import Trace
-from kilonova.web.departure import Departure, Patrol
+from kilonova.web.departure import Departure, Patrol, Receive
 from kilonova.web.endpoint import Answer, Endpoint, Surface
 from kilonova.web.fallback import FALLBACK
 from kilonova.web.message import Header, Request, Response, Stream
@@ -32,7 +32,6 @@ from kilonova.web.message import Header, Request, Response, Stream
 __all__ = ["Edge", "EdgeLimits"]
 
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _CLOSE: Header = (b"connection", b"close")
