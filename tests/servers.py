@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -43,6 +44,18 @@ class Server:
     key_id: str = ""
 
     @property
+    def authority(self) -> Path:
+        """Who signed its certificate, where it did so itself."""
+        return self.home / "tls" / "authority.pem"
+
+    @property
+    def trust(self) -> ssl.SSLContext | None:
+        """What a client needs; nothing for a server without TLS."""
+        if not self.url.startswith("https:"):
+            return None
+        return ssl.create_default_context(cafile=self.authority)
+
+    @property
     def admin_token(self) -> str:
         return (self.home / "admin.token").read_text().strip()
 
@@ -57,7 +70,7 @@ class Server:
                 "content-type": "application/json",
             },
         )
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=30, context=self.trust) as response:
             answer: dict[str, object] = json.load(response)
             return answer
 
@@ -73,9 +86,10 @@ class Server:
             if self.process.poll() is not None:
                 raise RuntimeError(f"the server ended with {self.process.returncode}")
             try:
-                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5):
+                with urllib.request.urlopen(f"{self.url}/readyz", timeout=5, context=self.trust):
                     return
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
+            # OSError: its authority is not made yet.
+            except (OSError, urllib.error.URLError):
                 time.sleep(0.05)
         raise RuntimeError(f"the server was not ready within {READY_S} s")
 
@@ -87,7 +101,12 @@ class Server:
 
 
 def start_server(
-    home: Path, *, config: str = "", environment: dict[str, str] | None = None, wait: bool = True
+    home: Path,
+    *,
+    config: str = "",
+    environment: dict[str, str] | None = None,
+    wait: bool = True,
+    has_tls: bool = False,
 ) -> Server:
     """Starts ``kilonova serve`` as its users do. The log goes to ``server.log`` in the home."""
     home.mkdir(parents=True, exist_ok=True)
@@ -95,12 +114,13 @@ def start_server(
         (home / "kilonova.toml").write_text(config)
     port = free_port()
     command = [sys.executable, "-m", "kilonova.cli.main", "serve"]
-    command += ["--home", str(home), "--port", str(port)]
+    command += ["--home", str(home), "--port", str(port), *(["--tls"] if has_tls else [])]
     with (home / "server.log").open("ab") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, env={**os.environ, **(environment or {})}
         )
-    server = Server(url=f"http://127.0.0.1:{port}", home=home, process=process)
+    scheme = "https" if has_tls else "http"
+    server = Server(url=f"{scheme}://127.0.0.1:{port}", home=home, process=process)
     if wait:
         try:
             server.wait_until_ready()

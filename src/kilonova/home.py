@@ -4,6 +4,7 @@
     kilonova.db     the store
     master.key      protects the secrets in the store; back it up apart from the store
     admin.token     the operator's key to /kn/v1
+    tls/            the local certificate authority, and the certificate that it signed
     server.json     where the running server listens
     kilonova.lock   held by the one process that writes
     run/            sockets of engine children
@@ -19,7 +20,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-__all__ = ["Home", "HomeInUseError", "ServerNote", "default_home"]
+__all__ = ["Home", "HomeInUseError", "ServerNote", "default_home", "write_private"]
 
 
 class HomeInUseError(RuntimeError):
@@ -27,10 +28,16 @@ class HomeInUseError(RuntimeError):
 
 
 class ServerNote(Struct, frozen=True):
-    """Left in the home by a running server, for the command line to find it."""
+    """Left in the home by a running server, for the command line to find it.
+
+    ``certificates`` are those that it shows under TLS, as PEM: one, and while it is being replaced
+    the one before. ``authority`` is the file of who signed it, where that is the installation.
+    """
 
     url: str
     pid: int
+    certificates: tuple[str, ...] = ()
+    authority: str = ""
 
 
 def default_home() -> Path:
@@ -50,6 +57,7 @@ class Home:
         self.master_key_path = self.path / "master.key"
         self.admin_token_path = self.path / "admin.token"
         self.run_path = self.path / "run"
+        self.tls_path = self.path / "tls"
         self._note_path = self.path / "server.json"
         self._lock: int | None = None
 
@@ -82,11 +90,11 @@ class Home:
     def admin_token(self) -> str:
         """The operator's token, made on first use."""
         if not self.admin_token_path.exists():
-            self._write(self.admin_token_path, f"kn_admin_{secrets.token_urlsafe(32)}\n".encode())
+            write_private(self.admin_token_path, f"kn_admin_{secrets.token_urlsafe(32)}\n".encode())
         return self.admin_token_path.read_text().strip()
 
     def write_server_note(self, note: ServerNote) -> None:
-        self._write(self._note_path, msgspec.json.encode(note))
+        write_private(self._note_path, msgspec.json.encode(note))
 
     def remove_server_note(self) -> None:
         self._note_path.unlink(missing_ok=True)
@@ -98,14 +106,14 @@ class Home:
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
 
-    @staticmethod
-    def _write(path: Path, content: bytes) -> None:
-        """Whole or not at all, and for the owner's eyes from its first byte."""
-        draft = path.with_suffix(".new")
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+
+def write_private(path: Path, content: bytes) -> None:
+    """Whole or not at all, and for the owner's eyes from its first byte."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

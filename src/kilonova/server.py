@@ -24,9 +24,13 @@ from kilonova.core.model import Model
 from kilonova.home import Home, ServerNote
 from kilonova.settings import ServerSettings, Settings
 from kilonova.telemetry.log import log_event
+from kilonova.tls.error import TlsError
 
 if TYPE_CHECKING:
     from granian.server.embed import Server
+
+    from kilonova.tls.certificate import ServerCertificate
+    from kilonova.tls.keeper import CertificateKeeper
 
 __all__ = ["Announcement", "PortInUseError", "serve"]
 
@@ -48,6 +52,7 @@ class Announcement(Struct, frozen=True, kw_only=True):
     home: Path
     models: tuple[Model, ...]
     first: FirstStart | None
+    certificate: "ServerCertificate | None" = None
 
 
 def serve(
@@ -61,8 +66,8 @@ def serve(
 
     Without ``announce`` nobody would see the first key, so none is made.
 
-    Raises HomeInUseError, PortInUseError, SettingsError, VaultError or the store's own errors
-    before anything is served.
+    Raises HomeInUseError, PortInUseError, SettingsError, TlsError, VaultError or the store's own
+    errors before anything is served.
     """
     _check_port(settings.server)
     home.prepare()
@@ -70,7 +75,8 @@ def serve(
     # The note of a server that crashed: whoever listens there now must not be sent the token.
     home.remove_server_note()
     try:
-        return uvloop.run(_serve(home, settings, model_file, announce=announce))
+        keeper = _keeper(home, settings)
+        return uvloop.run(_serve(home, settings, model_file, keeper=keeper, announce=announce))
     finally:
         home.unlock()
 
@@ -94,6 +100,7 @@ async def _serve(
     settings: Settings,
     model_file: Path | None,
     *,
+    keeper: "CertificateKeeper | None",
     announce: Callable[[Announcement], None] | None,
 ) -> int:
     application = await Application.open(
@@ -102,15 +109,18 @@ async def _serve(
     try:
         async with asyncio.TaskGroup() as owner:
             signals = _Signals(asyncio.get_running_loop())
-            listener = _listen(application, settings)
+            listener = _listen(application, settings, keeper)
             serving = owner.create_task(listener.serve())
             starting = owner.create_task(application.start_engines())
             await _until_listening(serving, settings.server)
-            url = f"http://{_in_url(settings.server.host)}:{settings.server.port}"
-            home.write_server_note(ServerNote(url=url, pid=os.getpid()))
-            watching = owner.create_task(_watch_loop(application))
+            note = _note(settings.server, keeper)
+            home.write_server_note(note)
+            watching = [owner.create_task(_watch_loop(application))]
+            if keeper is not None:
+                renewing = _renew(keeper, listener, home=home, settings=settings)
+                watching.append(owner.create_task(renewing))
             if announce is not None:
-                announce(_announcement(application, url, home))
+                announce(_announcement(application, settings, home, keeper=keeper))
             # Everything alive now stays: collecting it again and again costs time per request.
             gc.collect()
             gc.freeze()
@@ -119,8 +129,8 @@ async def _serve(
             log_event(logging.INFO, "draining", deadline_s=settings.server.drain_s)
             is_drained = await _drain(application, settings.server.drain_s, signals)
             home.remove_server_note()
-            starting.cancel()
-            watching.cancel()
+            for task in (starting, *watching):
+                task.cancel()
             application.edge.cut()
             listener.stop()
             await serving
@@ -130,13 +140,52 @@ async def _serve(
         await application.close()
 
 
-def _announcement(application: Application, url: str, home: Home) -> Announcement:
+def _keeper(home: Home, settings: Settings) -> "CertificateKeeper | None":
+    """Raises TlsError when there is no certificate to serve with; None without TLS."""
+    if not settings.tls.enabled:
+        return None
+    from kilonova.tls.keeper import CertificateKeeper
+
+    return CertificateKeeper(home, settings.server, settings.tls)
+
+
+def _note(server: ServerSettings, keeper: "CertificateKeeper | None", *before: str) -> ServerNote:
+    """For this machine: the command line knows the certificate itself, whatever names it has."""
+    where = f"{_in_url(server.host)}:{server.port}"
+    if keeper is None:
+        return ServerNote(url=f"http://{where}", pid=os.getpid())
+    return ServerNote(
+        url=f"https://{where}",
+        pid=os.getpid(),
+        certificates=(keeper.current.pem, *before),
+        authority=str(keeper.current.authority_file or ""),
+    )
+
+
+def _announcement(
+    application: Application,
+    settings: Settings,
+    home: Home,
+    *,
+    keeper: "CertificateKeeper | None",
+) -> Announcement:
     return Announcement(
-        url=url,
+        url=_public_url(settings.server, keeper),
         home=home.path,
         models=application.catalog.models,
         first=application.books.first_start,
+        certificate=None if keeper is None else keeper.current,
     )
+
+
+def _public_url(server: ServerSettings, keeper: "CertificateKeeper | None") -> str:
+    """For the callers' SDKs, which check that the certificate is for the host in it."""
+    if keeper is None:
+        return f"http://{_in_url(server.host)}:{server.port}"
+    host, names = _reachable(server.host), keeper.current.names
+    if host not in names:
+        host = next((name for name in names if not name.startswith("*")), host)
+    return f"https://{_in_url(host)}:{server.port}"
 
 
 async def _watch_loop(application: Application) -> None:
@@ -146,6 +195,30 @@ async def _watch_loop(application: Application) -> None:
         due_s = loop.time() + _LAG_EVERY_S
         await asyncio.sleep(_LAG_EVERY_S)
         application.metrics.event_loop_lag.set(max(0.0, loop.time() - due_s))
+
+
+async def _renew(
+    keeper: "CertificateKeeper", listener: "Server", *, home: Home, settings: Settings
+) -> None:
+    """Renews ours before it expires, and takes up the operator's when the files change."""
+    complaint = ""
+    while True:
+        await asyncio.sleep(settings.tls.check_s)
+        before = keeper.current.pem
+        try:
+            is_new = await asyncio.to_thread(keeper.renew)
+        except (TlsError, OSError) as error:
+            # What is being served stays. Files may be replaced one after the other.
+            if str(error) != complaint:
+                complaint = str(error)
+                log_event(logging.WARNING, "certificate", problem=complaint)
+            continue
+        complaint = ""
+        if is_new:
+            log_event(logging.INFO, "certificate", expires_at=keeper.current.expires_at)
+            home.write_server_note(_note(settings.server, keeper, before))
+            # New connections get the new one; those that are open go on until they end.
+            listener.reload()
 
 
 async def _until_listening(serving: "asyncio.Task[None]", server: ServerSettings) -> None:
@@ -185,9 +258,11 @@ async def _drain(application: Application, deadline_s: float, signals: _Signals)
     return draining.result()
 
 
-def _listen(application: Application, settings: Settings) -> "Server":
-    from granian.constants import HTTPModes, Interfaces
-    from granian.http import HTTP1Settings
+def _listen(
+    application: Application, settings: Settings, keeper: "CertificateKeeper | None"
+) -> "Server":
+    from granian.constants import HTTPModes, Interfaces, SSLProtocols
+    from granian.http import HTTP1Settings, HTTP2Settings
     from granian.server.embed import Server
 
     return Server(
@@ -200,6 +275,11 @@ def _listen(application: Application, settings: Settings) -> "Server":
         backlog=_BACKLOG,
         backpressure=_REQUESTS_MAX,
         http1_settings=HTTP1Settings(max_buffer_size=_HEADER_BYTES_MAX),
+        http2_settings=HTTP2Settings(max_headers_size=_HEADER_BYTES_MAX),
+        ssl_cert=keeper.current.certificate_file if keeper else None,
+        ssl_key=keeper.current.key_file if keeper else None,
+        # Browsers and SDKs of the last ten years speak 1.3 or, at least, 1.2.
+        ssl_protocol_min=SSLProtocols.tls12,
         log_enabled=False,
     )
 

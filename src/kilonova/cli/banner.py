@@ -3,6 +3,8 @@
 The names of the variables are those that each SDK itself reads.
 """
 
+from pathlib import Path
+
 from kilonova.accounts.service import NewKey
 from kilonova.core.model import Model
 from kilonova.server import Announcement
@@ -14,11 +16,33 @@ def banner(announcement: Announcement) -> str:
     """Several lines for standard error."""
     lines = ["", f"Kilonova is up: {announcement.url}", f"  home    {announcement.home}"]
     lines += [f"  model   {model.id}{_warning(model)}" for model in announcement.models]
+    certificate = announcement.certificate
+    if certificate is not None:
+        lines.append(f"  tls     {_names(certificate.names)}")
+        if certificate.authority_file is not None and certificate.bundle_file is not None:
+            lines += _trust(certificate.authority_file, certificate.bundle_file)
     if announcement.first is None:
         lines += ["", "New key: kilonova keys create        Talk to it: kilonova chat"]
     else:
         lines += _first_key(announcement.url, announcement.first.new_key)
     return "\n".join([*lines, ""])
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return f"for {', '.join(names)}"
+
+
+def _trust(authority: Path, bundle: Path) -> list[str]:
+    """Variables that replace the system's authorities get the bundle, those that add get ours."""
+    return [
+        "",
+        "This installation signed its certificate itself. The SDKs trust it with:",
+        "",
+        f"  export AWS_CA_BUNDLE={bundle}",
+        f"  export SSL_CERT_FILE={bundle}",
+        f"  export REQUESTS_CA_BUNDLE={bundle}",
+        f"  export NODE_EXTRA_CA_CERTS={authority}",
+    ]
 
 
 def _warning(model: Model) -> str:
@@ -40,6 +64,22 @@ def _first_key(url: str, key: NewKey) -> list[str]:
         "  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1",
         f"  export AWS_ACCESS_KEY_ID={key.access_key_id}",
         f"  export AWS_SECRET_ACCESS_KEY={key.secret}",
+        *_bearer(url, key),
+        "",
+        f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY={key.bearer}",
+        f"  export GOOGLE_GEMINI_BASE_URL={url} GOOGLE_API_KEY={key.bearer}",
         "",
         "More keys: kilonova keys create        Talk to it: kilonova chat",
+    ]
+
+
+def _bearer(url: str, key: NewKey) -> list[str]:
+    """boto3 sends a bearer key over HTTPS only."""
+    if not url.startswith("https:"):
+        return []
+    return [
+        "",
+        "or, instead of the last two lines, the same key as for the other SDKs:",
+        "",
+        f"  export AWS_BEARER_TOKEN_BEDROCK={key.bearer}",
     ]

@@ -46,9 +46,9 @@ def chat(run: Run, options: ChatOptions) -> None:
         kind="bearer",
         name="kilonova chat",
     )
-    with reach(run) as url, passkey(run, wish) as key:
+    with reach(run) as note, passkey(run, wish) as key:
         model = choose_model(run, options.model).id
-        talk = Talk(url=url, bearer_key=key.bearer_key or "", model=model, system=options.system)
+        talk = Talk(note=note, bearer_key=key.bearer_key or "", model=model, system=options.system)
         if sys.stdin.isatty():
             run.output.note(f"{model}. /new begins anew, Ctrl-D leaves.")
             _converse(run, talk)

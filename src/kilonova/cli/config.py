@@ -45,7 +45,11 @@ def _redact(tree: dict[str, Any]) -> dict[str, Any]:
 def _redact_value(name: str, value: Any) -> Any:
     if isinstance(value, dict):
         return _redact(value)
-    is_secret = any(word == part for word in _SECRET_WORDS for part in name.lower().split("_"))
+    # Where a secret is kept is none.
+    is_path = name.endswith("_file")
+    is_secret = not is_path and any(
+        word == part for word in _SECRET_WORDS for part in name.lower().split("_")
+    )
     if is_secret and isinstance(value, str) and not value.startswith(_REFERENCES):
         return "(hidden)"
     return value

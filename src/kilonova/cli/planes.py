@@ -51,7 +51,7 @@ async def _claim(home: Home) -> RemotePlane | None:
             is_late = time.monotonic() > deadline_s
             note = home.server_note()
             if note is not None and (is_late or _listens(note.url)):
-                return RemotePlane(note.url, home.admin_token())
+                return RemotePlane(note, home.admin_token())
             if is_late:
                 raise
         else:

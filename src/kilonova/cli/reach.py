@@ -8,14 +8,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
 
 from kilonova.cli.exits import UNREACHABLE, CommandError
+from kilonova.cli.link import open_link
 from kilonova.cli.run import Run
-from kilonova.home import HomeInUseError
+from kilonova.home import HomeInUseError, ServerNote
 
 __all__ = ["is_ready", "reach"]
 
@@ -24,8 +24,8 @@ _STOP_S = 15.0
 
 
 @contextmanager
-def reach(run: Run) -> Iterator[str]:
-    """The server's address, once it is ready. A server that was started here is stopped again."""
+def reach(run: Run) -> Iterator[ServerNote]:
+    """Where the server is, once it is ready. A server that was started here is stopped again."""
     run.home.prepare()
     if not _is_free(run):
         yield _wait(run, lambda: None)
@@ -38,16 +38,14 @@ def reach(run: Run) -> Iterator[str]:
             _stop(child)
 
 
-def is_ready(url: str) -> bool:
+def is_ready(note: ServerNote) -> bool:
     """Whether the server answers and its engines do."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
     try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200
+        with closing(open_link(note, timeout_s=5)) as link:
+            link.request("GET", "/readyz")
+            return link.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
-    finally:
-        connection.close()
 
 
 def _is_free(run: Run) -> bool:
@@ -91,14 +89,14 @@ def _check_alive(child: "subprocess.Popen[bytes]", log: IO[bytes]) -> None:
     raise CommandError("\n".join(["The server did not start:", *last]), code=UNREACHABLE)
 
 
-def _wait(run: Run, check: Callable[[], None]) -> str:
+def _wait(run: Run, check: Callable[[], None]) -> ServerNote:
     deadline_s = time.monotonic() + _START_S
     while time.monotonic() < deadline_s:
         check()
         note = run.home.server_note()
-        if note is not None and is_ready(note.url):
+        if note is not None and is_ready(note):
             run.output.progress("")
-            return note.url
+            return note
         run.output.progress("Waiting for the server …")
         time.sleep(0.05)
     raise CommandError(

@@ -1,8 +1,9 @@
 """The control plane of a running server, over its admin API."""
 
 import http.client
+from contextlib import closing
 from typing import TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec import Struct
@@ -35,7 +36,9 @@ from kilonova.admin.schema import (
     Verification,
 )
 from kilonova.cli.exits import UNREACHABLE, CommandError
+from kilonova.cli.link import open_link
 from kilonova.core.errors import LEAVES, ContextTooLong, Internal
+from kilonova.home import ServerNote
 
 __all__ = ["RemotePlane"]
 
@@ -48,8 +51,8 @@ _ERRORS = {leaf.code: leaf for leaf in LEAVES if leaf is not ContextTooLong}
 class RemotePlane:
     """A ``ControlPlane``. One connection a question: a command asks one or two."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self._url = url
+    def __init__(self, note: ServerNote, token: str) -> None:
+        self._note = note
         self._token = token
 
     async def status(self) -> Status:
@@ -109,20 +112,16 @@ class RemotePlane:
         return msgspec.json.decode(content, type=operation.answer)
 
     def _send(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
-        parts = urlsplit(self._url)
-        assert parts.hostname is not None, "a server notes its whole address"
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_TIMEOUT_S)
         headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
         try:
-            connection.request(method, path, body, headers)
-            response = connection.getresponse()
-            return response.status, response.read()
+            with closing(open_link(self._note, timeout_s=_TIMEOUT_S)) as link:
+                link.request(method, path, body, headers)
+                response = link.getresponse()
+                return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             raise CommandError(
-                f"The server at {self._url} does not answer: {error}.", code=UNREACHABLE
+                f"The server at {self._note.url} does not answer: {error}.", code=UNREACHABLE
             ) from None
-        finally:
-            connection.close()
 
 
 def _path(operation: Operation[Struct], ids: tuple[str, ...]) -> str:

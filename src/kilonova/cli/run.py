@@ -19,6 +19,7 @@ from kilonova.core.errors import KilonovaError
 from kilonova.home import Home, HomeInUseError, default_home
 from kilonova.settings import Settings, SettingsError, load_settings
 from kilonova.stores.error import StoreError
+from kilonova.tls.error import TlsError
 
 __all__ = ["EXPECTED", "Run"]
 
@@ -29,6 +30,7 @@ EXPECTED = (
     KilonovaError,
     CommandError,
     SettingsError,
+    TlsError,
     HomeInUseError,
     VaultError,
     StoreError,
@@ -91,6 +93,6 @@ def _explain(error: Exception) -> tuple[int, str]:
             return exit_code(error), error.message
         case CommandError():
             return error.code, error.message
-        case SettingsError():
+        case SettingsError() | TlsError():
             return exits.CONFIG, f"configuration: {error}"
     return exits.FAILURE, str(error)

@@ -28,6 +28,10 @@ class ServeOptions(Struct, frozen=True, kw_only=True):
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port.", show_default="8040")
     ] = None
+    tls: Annotated[
+        bool | None,
+        typer.Option("--tls/--no-tls", help="Serve HTTPS.", show_default="no-tls"),
+    ] = None
     model: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also serve this GGUF file.")
     ] = None
@@ -71,4 +75,7 @@ def _override(settings: Settings, options: ServeOptions) -> Settings:
         server = replace(server, host=options.host)
     if options.port is not None:
         server = replace(server, port=options.port)
-    return replace(settings, server=server)
+    tls = settings.tls
+    if options.tls is not None:
+        tls = replace(tls, enabled=options.tls)
+    return replace(settings, server=server, tls=tls)

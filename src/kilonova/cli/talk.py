@@ -6,12 +6,13 @@ import http.client
 import time
 from collections.abc import Generator, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from kilonova.cli import exits
 from kilonova.cli.exits import CommandError
+from kilonova.cli.link import open_link
+from kilonova.home import ServerNote
 
 __all__ = ["Talk", "Turn"]
 
@@ -51,13 +52,13 @@ class Talk:
     def __init__(
         self,
         *,
-        url: str,
+        note: ServerNote,
         bearer_key: str,
         model: str,
         system: str | None = None,
         max_tokens: int | None = None,
     ) -> None:
-        self._address = urlsplit(url).netloc
+        self._note = note
         self._bearer_key = bearer_key
         self._model = model
         self._max_tokens = max_tokens
@@ -73,7 +74,7 @@ class Talk:
         """The answer in pieces; ``turn`` tells about it. Closing the iterator stops the answer."""
         self.turn = turn = Turn()
         messages = [*self._messages, {"role": "user", "content": question}]
-        connection = http.client.HTTPConnection(self._address, timeout=_SILENCE_S)
+        connection = open_link(self._note, timeout_s=_SILENCE_S)
         try:
             response = self._send(connection, messages)
             turn.request_id = response.headers.get("x-kilonova-request-id", "")

@@ -36,6 +36,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _CLOSE: Header = (b"connection", b"close")
 _LAST_WORD_S = 5.0
+# Of a body that is refused over HTTP/2, so many times the allowed size is read and thrown away.
+_DISCARD_BODIES = 4
 
 
 class EdgeLimits(Struct, frozen=True, kw_only=True):
@@ -77,7 +79,8 @@ class Edge:
         assert task is not None, "requests are served inside tasks"
         self._running.add(task)
         try:
-            await self._serve(request, endpoint, _Wire(receive, send))
+            is_multiplexed = scope.get("http_version", "") == "2"
+            await self._serve(request, endpoint, _Wire(receive, send, is_multiplexed))
         finally:
             self._running.discard(task)
             self._leave(request, is_probe=endpoint.is_control)
@@ -123,8 +126,9 @@ class Edge:
             self._refuse(request, endpoint)
             await self._read(request, endpoint, wire.receive)
         except KilonovaError as error:
-            # The rest of the body stays unread, so the connection cannot be used again.
-            await _send_whole(request, _fail(request, endpoint, error), wire.send, _CLOSE)
+            bytes_max = endpoint.body_bytes_max * _DISCARD_BODIES
+            refusal = _fail(request, endpoint, error)
+            await self._turn_away(request, refusal, wire, bytes_max=bytes_max)
             return
         answer: Answer | None = None
         with Departure(wire.receive, request.trace, self._patrol) as departure:
@@ -139,6 +143,23 @@ class Edge:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LAST_WORD_S):
                     await self._end_late(request, answer or endpoint, wire.send)
+
+    async def _turn_away(
+        self, request: Request, answer: Response, wire: "_Wire", *, bytes_max: int
+    ) -> None:
+        """The body, or the rest of it, was not read."""
+        if not wire.is_multiplexed:
+            # What is still to come would be taken for the next request.
+            await _send_whole(request, answer, wire.send, _CLOSE)
+            return
+        # A stream that is answered before its body has ended is reset. Clients that are still
+        # sending then lose the answer, and one of them waits for it for ever.
+        declared = request.headers.get(b"content-length", b"0")
+        likely = min(int(declared), bytes_max) if declared.isdigit() else 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._body_s(likely)):
+                await _discard(wire.receive, bytes_max)
+        await _send_whole(request, answer, wire.send)
 
     async def _end_late(self, request: Request, source: Stream | Endpoint, send: Send) -> None:
         """Tells the caller, in the way that is still possible, that time is up."""
@@ -169,6 +190,9 @@ class Edge:
         if int(length) > endpoint.body_bytes_max:
             raise _too_large(endpoint)
 
+    def _body_s(self, length: int) -> float:
+        return self._limits.body_s + length / self._limits.body_bytes_per_s
+
     async def _read(self, request: Request, endpoint: Endpoint, receive: Receive) -> None:
         declared = request.headers.get(b"content-length")
         if declared == b"0" or (declared is None and request.method in ("GET", "HEAD")):
@@ -180,7 +204,7 @@ class Edge:
             raise Overloaded("Too much is being sent at once. Retry shortly.", retry_after_s=1)
         self._claimed_bytes += claimed
         request.claimed_bytes = claimed
-        wait_s = self._limits.body_s + (length or 0) / self._limits.body_bytes_per_s
+        wait_s = self._body_s(length or 0)
         with Departure(receive, request.trace, self._patrol) as departure:
             departure.allow(wait_s, has_body=False)
             request.body = await _read_body(receive, length, endpoint)
@@ -193,6 +217,7 @@ class _Wire(NamedTuple):
 
     receive: Receive
     send: Send
+    is_multiplexed: bool
 
 
 def _open(scope: Scope) -> Request:
@@ -230,6 +255,17 @@ async def _read_body(receive: Receive, length: int | None, endpoint: Endpoint) -
             raise _too_large(endpoint)
         if size == length or not message.get("more_body", False):
             return b"".join(pieces)
+
+
+async def _discard(receive: Receive, bytes_max: int) -> None:
+    """Reads to the end of the body. The length that was declared is not enough: the end of the
+    stream comes after it."""
+    left = bytes_max
+    while left > 0:
+        message = await receive()
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return
+        left -= len(message.get("body", b""))
 
 
 async def _handle(request: Request, endpoint: Endpoint) -> Answer:

@@ -1,5 +1,6 @@
 """What ``serve`` says once it is up."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from kilonova.accounts.service import FirstStart, NewKey
@@ -7,6 +8,7 @@ from kilonova.catalog.catalog import packaged_models
 from kilonova.cli.banner import banner
 from kilonova.core.identity import Key, Organisation, Project
 from kilonova.server import Announcement
+from kilonova.tls.certificate import ServerCertificate
 
 KEY = NewKey(
     key=Key(id="key_1", organisation_id="org_1", project_id="proj_1"),
@@ -41,6 +43,10 @@ def test_the_first_start_points_every_sdk_here() -> None:
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ACCESS_KEY_ID": "KNAK",
         "AWS_SECRET_ACCESS_KEY": "hidden",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:8040",
+        "ANTHROPIC_API_KEY": "kn_live_secret",
+        "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:8040",
+        "GOOGLE_API_KEY": "kn_live_secret",
     }
 
 
@@ -50,3 +56,28 @@ def test_later_starts_show_the_address_and_no_secret() -> None:
     assert "http://127.0.0.1:8040" in text
     assert "kilonova keys create" in text
     assert "export" not in text
+
+
+def test_under_tls_the_lines_of_trust_come_with_every_start() -> None:
+    """Protects callers: what replaces the system's authorities is the bundle, what adds is ours."""
+    certificate = ServerCertificate(
+        certificate_file=Path("/srv/tls/server.pem"),
+        key_file=Path("/srv/tls/server.pem"),
+        names=("localhost",),
+        expires_at=datetime(2027, 1, 1, tzinfo=UTC),
+        pem="",
+        authority_file=Path("/srv/tls/authority.pem"),
+        bundle_file=Path("/srv/tls/bundle.pem"),
+    )
+    url = "https://127.0.0.1:8040"
+    for first in (None, FIRST):
+        text = banner(
+            Announcement(
+                url=url, home=Path("/srv"), models=(), first=first, certificate=certificate
+            )
+        )
+        words = dict(word.split("=", 1) for word in text.split() if "=" in word)
+        assert words["AWS_CA_BUNDLE"] == words["SSL_CERT_FILE"] == "/srv/tls/bundle.pem"
+        assert words["REQUESTS_CA_BUNDLE"] == "/srv/tls/bundle.pem"
+        assert words["NODE_EXTRA_CA_CERTS"] == "/srv/tls/authority.pem"
+        assert words.get("AWS_BEARER_TOKEN_BEDROCK") == (KEY.bearer if first else None)

@@ -12,6 +12,7 @@ from kilonova.admin.schema import KeyQuery, LimitsChange, NewKey, UsageQuery
 from kilonova.cli.exits import UNREACHABLE, CommandError
 from kilonova.cli.remote import RemotePlane
 from kilonova.core.errors import LEAVES, ContextTooLong, Internal, NotFound
+from kilonova.home import ServerNote
 
 LEVEL = {"id": "key_1", "limits": {}, "spent": "0"}
 KEY = {
@@ -48,7 +49,8 @@ class Stub:
                 """Silence."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.plane = RemotePlane(f"http://127.0.0.1:{self.server.server_port}", "secret")
+        note = ServerNote(url=f"http://127.0.0.1:{self.server.server_port}", pid=1)
+        self.plane = RemotePlane(note, "secret")
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ async def test_unknown_failures_are_internal(stub: Stub) -> None:
 async def test_nobody_there_is_unreachable() -> None:
     """Protects scripts: exit code 6, not a stack of socket errors."""
     with pytest.raises(CommandError) as gone:
-        await RemotePlane("http://127.0.0.1:1", "secret").status()
+        await RemotePlane(ServerNote(url="http://127.0.0.1:1", pid=1), "secret").status()
     assert gone.value.code == UNREACHABLE
 
 

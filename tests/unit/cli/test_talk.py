@@ -9,6 +9,7 @@ import pytest
 
 from kilonova.cli.exits import AUTH, FAILURE, QUOTA, CommandError
 from kilonova.cli.talk import Talk
+from kilonova.home import ServerNote
 
 USAGE = '{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}'
 
@@ -42,7 +43,8 @@ class Wire:
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         url = f"http://127.0.0.1:{self.server.server_port}"
-        self.talk = Talk(url=url, bearer_key="kn_live_x", model="m", system="be brief")
+        note = ServerNote(url=url, pid=1)
+        self.talk = Talk(note=note, bearer_key="kn_live_x", model="m", system="be brief")
 
 
 @pytest.fixture

@@ -51,6 +51,38 @@ async def test_a_large_body_is_refused_before_it_is_read() -> None:
     assert (b"connection", b"close") in client.sent[0]["headers"]
 
 
+async def test_over_http2_the_answer_waits_for_the_end_of_the_body() -> None:
+    """Protects clients that are still sending: a stream that is reset under them loses its answer.
+    The connection and its other streams stay."""
+    client = Client(edge(echo=echo_body), "/echo", body=b"x" * 2000)
+    client.scope["http_version"] = "2"
+    client.body = b""
+    for is_last in (False, False, True):
+        message = {"type": "http.request", "body": b"x" * 1000, "more_body": not is_last}
+        client.inbox.put_nowait(message)
+    await client.run()
+    assert client.status == 413
+    assert client.inbox.empty()
+    assert (b"connection", b"close") not in client.sent[0]["headers"]
+
+
+@pytest.mark.parametrize(("pieces", "left"), [(1, 0), (9, 5)])
+async def test_the_patience_with_a_refused_body_ends(pieces: int, left: int) -> None:
+    """Protects the server from senders without end: four times the allowed size, and a deadline."""
+    client = Client(
+        edge(EdgeLimits(body_s=0.01, body_bytes_per_s=10**9), echo=echo_body),
+        "/echo",
+        body=b"x" * 9000,
+    )
+    client.scope["http_version"] = "2"
+    client.body = b""
+    for _ in range(pieces):
+        client.inbox.put_nowait({"type": "http.request", "body": b"x" * 1000, "more_body": True})
+    await client.run()
+    assert client.status == 413
+    assert client.inbox.qsize() == left
+
+
 async def test_a_stalled_body_ends() -> None:
     """Protects against slow senders: the body has a deadline."""
     client = Client(edge(EdgeLimits(body_s=0.01), echo=echo_body), "/echo", body=b"")

@@ -3,6 +3,7 @@
 import hashlib
 import socket
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 
 from kilonova.catalog.catalog import PACKAGED_WEIGHTS
@@ -10,8 +11,12 @@ from kilonova.cli.doctor.finding import Check, Verdict
 from kilonova.cli.reach import is_ready
 from kilonova.cli.run import Run
 from kilonova.settings import ServerSettings
+from kilonova.tls.certificate import read_certificate
 
 __all__ = ["installation_checks"]
+
+# Who has a public authority renew its certificates does so a month ahead.
+_CERTIFICATE_DAYS_MIN = 14
 
 _Result = tuple[Verdict, str, str]
 
@@ -23,10 +28,11 @@ def installation_checks(run: Run) -> list[Check]:
         Check("home", lambda: _home(run.home.path)),
         Check("master key", lambda: _private(run.home.master_key_path)),
         Check("admin token", lambda: _private(run.home.admin_token_path)),
+        Check("certificate", lambda: _certificate(run)),
         Check("port", lambda: _port(run)),
         Check("store", lambda: _store(run)),
         Check("ledger", lambda: _ledger(run)),
-        Check("packaged model", _packaged_model),
+        Check("packaged models", _packaged_models),
     ]
 
 
@@ -50,11 +56,27 @@ def _private(path: Path) -> _Result:
     return verdict, f"mode {mode:04o}", fix
 
 
+def _certificate(run: Run) -> _Result:
+    tls = run.settings().tls
+    if tls.certificate_file and tls.key_file:
+        folder, now = run.home.path, datetime.now(UTC)
+        found = read_certificate(folder / tls.certificate_file, folder / tls.key_file, now)
+        days = (found.expires_at - now).days
+        verdict: Verdict = "OK" if days >= _CERTIFICATE_DAYS_MIN else "WARN"
+        fix = "Have it renewed: a running server takes up the new file by itself."
+        return verdict, f"for {', '.join(found.names)}, {days} days left", fix
+    authority = run.home.tls_path / "authority.key"
+    if not authority.exists():
+        return "OK", "none: the first serve --tls makes one", ""
+    # What it signs renews itself, so its key is what matters.
+    return _private(authority)
+
+
 def _port(run: Run) -> _Result:
     server = run.settings().server
     where = f"{server.host}:{server.port}"
     note = run.home.server_note()
-    if note is not None and is_ready(note.url):
+    if note is not None and is_ready(note):
         return "OK", f"{note.url} is this installation's server (process {note.pid})", ""
     if _is_taken(server):
         return "FAIL", f"{where} is taken", "Stop what listens there, or serve with --port."
@@ -86,7 +108,7 @@ def _ledger(run: Run) -> _Result:
     return "FAIL", "; ".join(found.problems[:3]), fix
 
 
-def _packaged_model() -> _Result:
+def _packaged_models() -> _Result:
     paths = sorted(PACKAGED_WEIGHTS.glob("*.sha256"))
     wrong = [path.stem for path in paths if not _is_whole(path)]
     if wrong or not paths:
@@ -95,10 +117,11 @@ def _packaged_model() -> _Result:
     return "OK", f"{', '.join(path.stem for path in paths)}: sha256 as published", ""
 
 
-def _is_whole(path: Path) -> bool:
-    weights = path.with_suffix(".gguf")
+def _is_whole(checksum: Path) -> bool:
+    """Whether the file that a checksum names beside itself has that checksum."""
+    digest, name = checksum.read_text().split()
+    weights = checksum.with_name(name)
     if not weights.exists():
         return False
     with weights.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return path.read_text().split()[0] == digest
+        return hashlib.file_digest(file, "sha256").hexdigest() == digest

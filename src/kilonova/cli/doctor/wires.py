@@ -9,6 +9,8 @@ from typing import Any
 
 import botocore.config
 import botocore.session
+import urllib3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from kilonova.admin.plane import ControlPlane
 from kilonova.admin.schema import (
@@ -22,6 +24,7 @@ from kilonova.admin.schema import (
 )
 from kilonova.cli.choice import choose_model
 from kilonova.cli.doctor.finding import Check, Verdict
+from kilonova.cli.link import pinned
 from kilonova.cli.pages import every
 from kilonova.cli.passkey import passkey
 from kilonova.cli.reach import reach
@@ -30,6 +33,7 @@ from kilonova.cli.talk import Talk
 from kilonova.core.model import Price
 from kilonova.core.money import format_nano, parse_nano
 from kilonova.core.usage import Usage
+from kilonova.home import ServerNote
 
 __all__ = ["PAYER", "Visit"]
 
@@ -51,14 +55,14 @@ class Visit:
     def begin(self) -> _Result:
         """Finds or starts a server. Raises what prevents it."""
         run = self._run
-        url = self._stack.enter_context(reach(run))
+        note = self._stack.enter_context(reach(run))
         key = self._stack.enter_context(passkey(run, run.ask(_ensure_payer)))
         model = choose_model(run)
         self._checks = [
-            Check("aws wire", lambda: _account(run, model, _converse(url, key, model.id))),
-            Check("openai wire", lambda: _account(run, model, _complete(url, key, model.id))),
+            Check("aws wire", lambda: _account(run, model, _converse(note, key, model.id))),
+            Check("openai wire", lambda: _account(run, model, _complete(note, key, model.id))),
         ]
-        return "OK", f"{url} is ready", ""
+        return "OK", f"{note.url} is ready", ""
 
     def checks(self) -> list[Check]:
         """One request a wire; none where ``begin`` failed."""
@@ -73,19 +77,22 @@ async def _ensure_payer(plane: ControlPlane) -> NewKey:
     return NewKey(organisation=PAYER, kind="both", name="kilonova doctor")
 
 
-def _converse(url: str, key: CreatedKey, model_id: str) -> str:
+def _converse(note: ServerNote, key: CreatedKey, model_id: str) -> str:
     """The request id of an answered Converse."""
     session = botocore.session.Session()
     client = session.create_client(
         "bedrock-runtime",
         region_name="us-east-1",
-        endpoint_url=url,
+        endpoint_url=note.url,
         aws_access_key_id=key.access_key_id,
         aws_secret_access_key=key.secret_access_key,
         config=botocore.config.Config(
             read_timeout=_WAIT_S, retries={"max_attempts": 1}, proxies={"http": "", "https": ""}
         ),
+        verify=note.authority or None,
     )
+    if note.certificates and not note.authority:
+        client.meta.events.register("before-send.bedrock-runtime", _Pinned(note).send)
     message = {"role": "user", "content": [{"text": _QUESTION}]}
     answer: dict[str, Any] = client.converse(
         modelId=model_id, messages=[message], inferenceConfig={"maxTokens": 16}
@@ -93,9 +100,33 @@ def _converse(url: str, key: CreatedKey, model_id: str) -> str:
     return str(answer["ResponseMetadata"]["HTTPHeaders"]["x-kilonova-request-id"])
 
 
-def _complete(url: str, key: CreatedKey, model_id: str) -> str:
+class _Pinned:
+    """Sends what botocore signed to a server whose certificate is for a name that this machine may
+    not be able to resolve: here it is known by its key."""
+
+    def __init__(self, note: ServerNote) -> None:
+        self._pool = urllib3.PoolManager(
+            ssl_context=pinned(note), assert_hostname=False, timeout=_WAIT_S, retries=False
+        )
+
+    def send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        answer = self._pool.request(
+            request.method,
+            request.url,
+            body=request.body,
+            headers={name: _text(value) for name, value in request.headers.items()},
+            preload_content=False,
+        )
+        return AWSResponse(request.url, answer.status, answer.headers, answer)
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _complete(note: ServerNote, key: CreatedKey, model_id: str) -> str:
     """The request id of an answered chat completion."""
-    talk = Talk(url=url, bearer_key=key.bearer_key or "", model=model_id, max_tokens=16)
+    talk = Talk(note=note, bearer_key=key.bearer_key or "", model=model_id, max_tokens=16)
     for _piece in talk.ask(_QUESTION):
         pass
     return talk.turn.request_id

@@ -135,8 +135,8 @@ def test_a_damaged_model_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     digest = hashlib.sha256(b"whole").hexdigest()
     (weights / "m.sha256").write_text(f"{digest}  m.gguf\n")
     monkeypatch.setattr(installation, "PACKAGED_WEIGHTS", weights)
-    assert find("packaged model", tmp_path / "home").verdict == "FAIL"
+    assert find("packaged models", tmp_path / "home").verdict == "FAIL"
     (weights / "m.gguf").write_bytes(b"whole")
-    assert find("packaged model", tmp_path / "home").verdict == "OK"
+    assert find("packaged models", tmp_path / "home").verdict == "OK"
     (weights / "m.gguf").write_bytes(b"hole")
-    assert find("packaged model", tmp_path / "home").verdict == "FAIL"
+    assert find("packaged models", tmp_path / "home").verdict == "FAIL"
