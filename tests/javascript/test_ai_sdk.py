@@ -1,0 +1,35 @@
+"""The AI SDK with its OpenAI provider, unmodified, over HTTPS and over plain HTTP."""
+
+import pytest
+
+from javascript import node
+from javascript.node import Seen
+from servers import Server
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(700), pytest.mark.xdist_group("javascript")]
+
+
+@pytest.fixture(scope="module")
+def seen(wire: Server) -> Seen:
+    """What each scenario of ai.mjs saw."""
+    return node.run("ai.mjs", wire)
+
+
+def test_whole_and_streamed(seen: Seen) -> None:
+    """Protects text and usage, which this SDK asks for in streams by itself."""
+    whole = node.ok(seen, "whole")
+    assert (whole["text"], whole["finish"]) == ("hello there", "stop")
+    assert (whole["usage"]["inputTokens"], whole["usage"]["outputTokens"]) == (2, 2)
+    stream = node.ok(seen, "stream")
+    assert (stream["text"], stream["usage"]["outputTokens"]) == ("one two three", 3)
+
+
+def test_a_forced_tool(seen: Seen) -> None:
+    """Protects agents: the call comes parsed and checked against its schema."""
+    expected = {"name": "get_weather", "input": {"city": "Oslo"}, "finish": "tool-calls"}
+    assert node.ok(seen, "tools") == expected
+
+
+def test_a_wrong_key(seen: Seen) -> None:
+    """Protects everything: the SDK's own error, with the status."""
+    assert node.ok(seen, "failures") == {"name": "AI_APICallError", "status": 401}

@@ -1,0 +1,40 @@
+"""The Google Gen AI SDK for JavaScript, unmodified, over HTTPS and over plain HTTP."""
+
+import pytest
+
+from javascript import node
+from javascript.node import Seen
+from servers import Server
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(700), pytest.mark.xdist_group("javascript")]
+
+
+@pytest.fixture(scope="module")
+def seen(wire: Server) -> Seen:
+    """What each scenario of google.mjs saw."""
+    return node.run("google.mjs", wire)
+
+
+def test_whole_and_streamed(seen: Seen) -> None:
+    """Protects generateContent and its stream of server-sent events, usage included."""
+    whole = node.ok(seen, "whole")
+    assert (whole["text"], whole["finish"]) == ("hello there", "STOP")
+    assert whole["usage"]["totalTokenCount"] == 4
+    stream = node.ok(seen, "stream")
+    assert (stream["text"], stream["usage"]["totalTokenCount"]) == ("one two three", 6)
+
+
+def test_functions_json_and_a_count(seen: Seen) -> None:
+    """Protects agents: a forced call and a document, both of their schema."""
+    call = node.ok(seen, "functions")
+    assert (call["name"], call["args"]) == ("get_weather", {"city": "Oslo"})
+    assert node.ok(seen, "json") == {"city": "Oslo"}
+    assert node.ok(seen, "count")["totalTokens"] == 5
+
+
+def test_failures(seen: Seen) -> None:
+    """Protects callers: the SDK's own error, with the status."""
+    failures = node.ok(seen, "failures")
+    assert failures["model"] == {"kind": "ApiError", "status": 404}
+    assert failures["key"]["kind"] == "ApiError"
+    assert failures["key"]["status"] in (400, 401)

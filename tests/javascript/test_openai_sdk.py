@@ -1,0 +1,101 @@
+"""The OpenAI SDK for JavaScript, unmodified, over HTTPS and over plain HTTP."""
+
+from typing import Any
+
+import pytest
+
+from javascript import node
+from javascript.node import Seen
+from javascript.settled import wait_for_request
+from servers import Server
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(700), pytest.mark.xdist_group("javascript")]
+
+
+@pytest.fixture(scope="module")
+def seen(wire: Server) -> Seen:
+    """What each scenario of openai.mjs saw."""
+    return node.run(
+        "openai.mjs",
+        wire,
+        KILONOVA_POOR_KEY=wire.new_key("--budget", "0.000000001")["bearer_key"],
+        KILONOVA_LIMITED_KEY=wire.new_key("--rpm", "1")["bearer_key"],
+    )
+
+
+def test_a_whole_answer(seen: Seen) -> None:
+    """Protects the first line anyone writes."""
+    whole = node.ok(seen, "whole")
+    assert (whole["text"], whole["finish"]) == ("hello there", "stop")
+    assert whole["usage"]["prompt_tokens"] == 2
+    assert whole["usage"]["completion_tokens"] == 2
+    assert whole["requestId"].startswith("req_")
+
+
+def test_a_streamed_answer(seen: Seen) -> None:
+    """Protects the chunks, and those who add up: usage comes once."""
+    stream = node.ok(seen, "stream")
+    assert stream["text"] == "one two three"
+    assert [usage["completion_tokens"] for usage in stream["usages"]] == [3]
+
+
+def test_tools_and_structured_output(seen: Seen) -> None:
+    """Protects agents: a forced call that fits its schema, its result, and JSON on demand."""
+    tools = node.ok(seen, "tools")
+    assert (tools["firstFinish"], tools["name"]) == ("tool_calls", "get_weather")
+    assert tools["input"] == {"city": "Oslo"}
+    assert (tools["lastFinish"], tools["text"]) == ("stop", "the sky is clear")
+    assert node.ok(seen, "streamedTool") == {"name": "get_weather", "input": {"city": "Oslo"}}
+    assert node.ok(seen, "json") == {"city": "Oslo"}
+
+
+def test_models_and_vectors(seen: Seen) -> None:
+    """Protects listings, and vectors that the SDK unpacks from base64."""
+    models = node.ok(seen, "models")
+    assert models["one"] in models["ids"]
+    vectors = node.ok(seen, "embeddings")
+    assert len(vectors["sizes"]) == 2
+    assert vectors["sizes"][0] == vectors["sizes"][1] > 1
+    assert vectors["tokens"] == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("model", ("NotFoundError", 404, "model_not_found", 1)),
+        ("tooLong", ("BadRequestError", 400, "context_length_exceeded", 1)),
+        ("parameter", ("BadRequestError", 400, "unknown_parameter", 1)),
+        ("overloaded", ("InternalServerError", 503, "server_is_overloaded", 3)),
+        ("notReady", ("InternalServerError", 503, "model_not_ready", 3)),
+        ("engine", ("InternalServerError", 502, "engine_failed", 3)),
+        ("streamed", ("InternalServerError", 503, "server_is_overloaded", 3)),
+        ("key", ("AuthenticationError", 401, "invalid_api_key", 1)),
+        ("budget", ("RateLimitError", 429, "insufficient_quota", 1)),
+        ("rate", ("RateLimitError", 429, "rate_limit_exceeded", 1)),
+    ],
+)
+def test_each_failure_is_the_sdks_own_exception(
+    seen: Seen, name: str, expected: tuple[str, int, str, int]
+) -> None:
+    """Protects callers: what can succeed later is tried three times, the rest once."""
+    told = node.ok(seen, "failures")[name]
+    assert _told(told) == expected
+    assert told["hasId"]
+
+
+def test_a_stream_that_breaks_raises(seen: Seen) -> None:
+    """Protects callers from half an answer; nothing is retried once it has begun."""
+    broken = node.ok(seen, "breaks")
+    assert broken["text"].split() == ["one", "two"]
+    assert _told(broken["told"]) == ("APIError", None, "engine_failed", 1)
+
+
+def test_a_client_that_leaves_pays_for_what_it_got(wire: Server, seen: Seen) -> None:
+    """Protects the engine's slot from readers who stop."""
+    line = wait_for_request(wire, node.ok(seen, "leaves")["requestId"])
+    assert line["outcome"] == "cancelled"
+    assert 4 <= line["output_tokens"] < 1_000
+
+
+def _told(failure: dict[str, Any]) -> tuple[str, int | None, str, int]:
+    return failure["kind"], failure["status"], failure["code"], failure["attempts"]
