@@ -1,0 +1,92 @@
+"""How much work an answer is: signs that cost nothing to count, and a straight line through them.
+
+The line is fitted to the number of steps in worked solutions, with everyday requests at none; the
+score is that number of steps over eight, kept between 0 and 1. It knows no subject: a short hard
+question looks easy to it.
+"""
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kilonova.guardrails.weights import Tensors
+
+__all__ = ["SIGNS", "STEPS_MAX", "Complexity", "count_signs"]
+
+STEPS_MAX = 8.0
+
+# Each count levels off here, so that a long paste does not drown the rest.
+SIGNS = {
+    "words": 150,
+    "sentences": 12,
+    "numbers": 12,
+    "clauses": 20,
+    "conditions": 6,
+    "relations": 8,
+    "tasks": 4,
+    "code": 10,
+    "lines": 20,
+}
+_LEVELS = np.array(list(SIGNS.values()), dtype=np.float32)
+_SENTENCES = re.compile(r"[.!?;。？！]+(?:\s|$)")
+_NUMBERS = re.compile(r"[0-9][0-9.,:/%]*")
+# fmt: off
+_CONDITIONS = frozenset((
+    "if", "unless", "when", "until", "after", "before", "while", "because", "since", "except",
+    "without", "although", "whether",
+))
+_RELATIONS = frozenset((
+    "each", "every", "per", "twice", "half", "double", "times", "more", "less", "fewer", "than",
+    "total", "sum", "average", "remaining", "left", "rest", "both", "percent", "ratio", "equal",
+    "equally", "altogether",
+))
+_TASKS = frozenset((
+    "explain", "compare", "prove", "derive", "analyse", "analyze", "design", "implement",
+    "refactor", "debug", "optimise", "optimize", "plan", "evaluate", "steps", "calculate", "why",
+    "how",
+))
+# fmt: on
+_CODE_WORDS = ("def", "class", "SELECT", "return", "import", "function")
+_CODE = re.compile(rf"\b(?:{'|'.join(_CODE_WORDS)})\b")
+_CODE_SIGNS = "{}<>=`\\|"
+_CLAUSE_SIGNS = ",:;()–—"
+# One look at each word tells which of the three it counts for.
+_WORD_SIGNS = (
+    dict.fromkeys(_CONDITIONS, 1) | dict.fromkeys(_RELATIONS, 2) | dict.fromkeys(_TASKS, 3)
+)
+
+
+def count_signs(text: str, words: str) -> NDArray[np.float32]:
+    """A number between 0 and 1 for each of ``SIGNS``, in order; ``words``: the text's ``plain``."""
+    split = words.split()
+    kinds = [_WORD_SIGNS.get(word) for word in split]
+    code = sum(map(text.count, _CODE_SIGNS))
+    if any(map(text.__contains__, _CODE_WORDS)):
+        code += len(_CODE.findall(text))
+    counts = (
+        len(split),
+        len(_SENTENCES.findall(text)),
+        len(_NUMBERS.findall(text)),
+        sum(map(text.count, _CLAUSE_SIGNS)),
+        kinds.count(1),
+        kinds.count(2),
+        kinds.count(3),
+        code,
+        text.count("\n"),
+    )
+    shares: NDArray[np.float32] = np.array(counts, dtype=np.float32) / _LEVELS
+    return shares.clip(max=1)
+
+
+class Complexity:
+    """The fitted line."""
+
+    def __init__(self, tensors: Tensors) -> None:
+        self._weights = tensors.floats("complexity.weights")
+        self._shift = float(tensors.floats("complexity.shift")[0])
+
+    def score(self, text: str, words: str) -> float:
+        """0: one look-up answers it. 1: eight steps of work or more."""
+        steps = float(self._weights @ count_signs(text, words)) + self._shift
+        return min(1.0, max(0.0, steps / STEPS_MAX))

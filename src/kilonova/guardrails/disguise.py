@@ -1,0 +1,75 @@
+"""Undoes the common ways of hiding words from a filter, as far as they can be undone cheaply.
+
+What is returned is a second reading beside the text itself; harmless text that merely looks
+disguised becomes a second harmless reading.
+"""
+
+import binascii
+import codecs
+import re
+import unicodedata
+from base64 import b64decode
+
+__all__ = ["readings"]
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{24,4096}={0,2}")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_WIDE = re.compile("[\uff01-\uff5e\U0001d400-\U0001d7ff]{3}")
+_MIXED = re.compile(
+    "[a-z][\u0370-\u03ff\u0400-\u04ff]|[\u0370-\u03ff\u0400-\u04ff][a-z]", re.IGNORECASE
+)
+_TWINS = str.maketrans("асеорхуіһԁјѕӏαοερν", "aceopxyihdjslaoepv")
+_LEET = re.compile(r"(?<=[A-Za-z])[013457]{1,2}(?=[A-Za-z])")
+_WORDS_PER_LEET = 8  # fewer digits inside words are names and numbers
+# One look at an outline tells whether the slower patterns can match at all.
+_OUTLINE = bytes.maketrans(
+    b"bcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-*_", b"a" * 51 + b" " * 4
+)
+_RUN = bytes.maketrans(b" 0123456789+/", b"-" + b"a" * 12)
+_LETTERS = str.maketrans("013457@$", "oieastas")
+_SPACED = re.compile(r"(?<!\S)(?:[A-Za-z]([ .\-*_])){2}(?:[A-Za-z]\1)*[A-Za-z](?!\w)")
+_ROT13 = ("vtaber", "cebzcg", "vafgehpg", "ehyrf", "erfgevpgvba", "qvfertneq", "fnl ", "gryy zr")
+_BACKWARDS = ("erongi", "tpmorp", "tcurtsni", "selur", "teg", "yas", "llet", "uoy")
+
+
+def readings(text: str) -> list[str]:
+    """What else the text may say."""
+    outline = text.encode("latin-1", "replace").translate(_OUTLINE)
+    found = _decoded(text) if b"a" * 24 in outline.translate(_RUN) else []
+    undone = text
+    if not text.isascii():
+        undone = _visible(text)
+    if _WORDS_PER_LEET * len(_LEET.findall(text)) > max(_WORDS_PER_LEET, text.count(" ")):
+        undone = undone.translate(_LETTERS)
+    if b"a a a" in outline and _SPACED.search(undone):
+        undone = _SPACED.sub(lambda match: match[0].replace(match[1], ""), undone)
+    if undone != text:
+        found.append(undone)
+    lowered = text.lower()
+    if any(map(lowered.__contains__, _ROT13)):
+        found.append(codecs.encode(text, "rot13"))
+    if sum(map(lowered.__contains__, _BACKWARDS)) > 1:
+        found.append(text[::-1])
+    return found
+
+
+def _visible(text: str) -> str:
+    if _INVISIBLE.search(text):
+        text = _INVISIBLE.sub("", text)
+    if _WIDE.search(text):
+        text = unicodedata.normalize("NFKC", text)
+    return text.lower().translate(_TWINS) if _MIXED.search(text) else text
+
+
+def _decoded(text: str) -> list[str]:
+    """The readable text of the base64 runs."""
+    found = []
+    for run in _BASE64.findall(text):
+        body = run.rstrip("=")
+        try:
+            decoded = b64decode(body + "=" * (-len(body) % 4))
+        except binascii.Error:
+            continue
+        if decoded.isascii():
+            found.append(decoded.decode())
+    return ["\n".join(found)] if found else []

@@ -1,0 +1,151 @@
+"""Known ways of talking a model out of its orders: patterns, and a linear head over words.
+
+It knows the families that it was taught and what resembles them. Somebody who rewords an attack can
+get past it; treat a flag as a reason to look, and no flag as no proof.
+"""
+
+import math
+import re
+from collections.abc import Iterable
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from kilonova.guardrails.bag import rows_of
+from kilonova.guardrails.concepts import CONCEPTS
+from kilonova.guardrails.disguise import readings
+from kilonova.guardrails.features import Hashes, blended, hashed_words, plain
+from kilonova.guardrails.scan import Injection
+from kilonova.guardrails.weights import Tensors
+
+__all__ = ["WINDOW_WORDS", "InjectionHead", "Signs", "matched_patterns", "read_signs"]
+
+# The head reads that many words at once, each window half a window after the one before.
+WINDOW_WORDS = 32
+
+_ORDERS = (
+    r"(?:instruction|direction|prompt|rule|guideline|restriction|polic|command|directive|filter)"
+)
+_PATTERNS = {
+    "override": re.compile(
+        r"\b(?:ignore|disregard|forget|override|bypass)\b[^.!?\n]{0,40}"
+        rf"\b(?:previous|prior|earlier|preceding|above|your|existing)\b[^.!?\n]{{0,24}}{_ORDERS}"
+    ),
+    "prompt_leak": re.compile(
+        r"\b(?:reveal|print|show|repeat|output|display|dump|give me|tell me|what is|what are)\b"
+        r"[^.!?\n]{0,24}\b(?:your|the)\b[^.!?\n]{0,24}"
+        r"\b(?:system prompt|(?:hidden|initial|secret) (?:instructions|prompt)|developer message)"
+    ),
+    "persona": re.compile(
+        r"\b(?:you are|act as|pretend|enter|switch)\b[^.!?\n]{0,48}"
+        r"\b(?:dan\b|do anything now|(?:jailbreak|unrestricted|uncensored|unfiltered|god) "
+        r"(?:mode|ai|assistant|model))"
+    ),
+    "forged_turns": re.compile(
+        r"<\|(?:im_start|im_end|system|assistant|endoftext)\|>|<</?sys>>|\[/?inst\]|</?system(?:_prompt)?>"
+        r"|\n### (?:system|instruction|response):"
+    ),
+    "exfiltration": re.compile(r"!\[[^\]\n]{0,80}\]\(https?://[^)\s]{1,200}\?[^)\s=]{1,40}="),
+}
+# One of these stands in whatever a pattern matches, and looking for them costs next to nothing.
+_CLUES = {
+    "override": ("ignore", "disregard", "forget", "override", "bypass"),
+    "prompt_leak": ("system prompt", "hidden", "initial", "secret", "developer message"),
+    "persona": ("dan", "do anything now", "mode", "unrestricted", "uncensored", "unfiltered"),
+    "forged_turns": ("<", "[", "###"),
+    "exfiltration": ("](http",),
+}
+# Signs that reorder or hide text; joiners and spaces that scripts need are not among them.
+_HIDDEN = re.compile(r"[\u202a-\u202e\u2066-\u2069]|[\U000e0000-\U000e007f]{3}")
+# Scripts without spaces are read sign by sign.
+_UNSPACED = re.compile("([\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff])")
+_ONE, _TWO, _THREE, _FIVE = (np.uint64(salt) for salt in (1, 2, 3, 5))
+_CONCEPT_REACH = 8  # words between two concepts that are read together
+
+
+class Signs(Struct, frozen=True):
+    """What the head weighs: a feature, and the word at which it begins."""
+
+    hashes: Hashes
+    places: NDArray[np.intp]
+    words: int
+
+
+def read_signs(words: str) -> Signs:
+    """Words, pairs, pairs with a gap, and runs of one to three concepts of ``plain`` text."""
+    if not words.isascii() and _UNSPACED.search(words):
+        words = _UNSPACED.sub(r" \1 ", words)
+    split = words.split()
+    singles = hashed_words(split)
+    numbers = np.fromiter((CONCEPTS.get(word, 0) for word in split), np.uint64, len(split))
+    at = np.flatnonzero(numbers)
+    concepts = numbers[at]
+    near = np.diff(at) <= _CONCEPT_REACH
+    two_near, three_near = np.flatnonzero(near), np.flatnonzero(near[:-1] & near[1:])
+    # One hashing for all pairs: what differs between the kinds is the salt.
+    first = (singles, singles[:-1], singles[:-2], concepts, concepts[:-1])
+    second = (
+        singles,
+        singles[1:] + _ONE,
+        singles[2:] + _TWO,
+        concepts + _FIVE,
+        concepts[1:] + _THREE,
+    )
+    mixed = blended(np.concatenate(first), np.concatenate(second), 0)
+    start = len(mixed) - len(concepts[:-1])
+    two = mixed[start:]
+    three = blended(two[:-1], concepts[2:], 4)
+    order = np.arange(len(split))
+    return Signs(
+        np.concatenate((mixed[:start], two[two_near], three[three_near])),
+        np.concatenate((order, order[:-1], order[:-2], at, at[two_near], at[three_near])),
+        len(split),
+    )
+
+
+def matched_patterns(text: str, hidden: Iterable[str]) -> tuple[str, ...]:
+    """The families whose signs stand in the text, or in what is hidden in it."""
+    families = _matches(text.lower())
+    if not text.isascii() and _HIDDEN.search(text):
+        families.append("hidden_text")
+    if any(_matches(inner.lower()) for inner in hidden):
+        families.append("encoded")
+    return tuple(families)
+
+
+def _matches(lowered: str) -> list[str]:
+    return [
+        family
+        for family, pattern in _PATTERNS.items()
+        if any(map(lowered.__contains__, _CLUES[family])) and pattern.search(lowered)
+    ]
+
+
+class InjectionHead:
+    """A weight for every sign; the worst window of the text counts.
+
+    The scores are moved so that the alarm starts at one half.
+    """
+
+    def __init__(self, tensors: Tensors) -> None:
+        self._weights = tensors.floats("injection.weights")
+        self._shift = float(tensors.floats("injection.shift")[0])
+
+    def read(self, text: str, words: str) -> Injection:
+        """``words`` is the text's ``plain``. A matched pattern leaves no doubt."""
+        hidden = readings(text)
+        families = matched_patterns(text, hidden)
+        if families:
+            return Injection(1.0, families)
+        evidence = max(map(self.evidence, (words, *map(plain, hidden))))
+        return Injection(1.0 / (1.0 + math.exp(-evidence)), ())
+
+    def evidence(self, words: str) -> float:
+        """What speaks for an attack in the worst window: above nought is an alarm."""
+        signs = read_signs(words)
+        weights = self._weights.take(rows_of(signs.hashes, len(self._weights)))
+        half = WINDOW_WORDS // 2
+        halves = np.bincount(signs.places // half, weights, minlength=1)
+        windows = halves[:-1] + halves[1:] if len(halves) > 1 else halves
+        return min(30.0, max(-30.0, float(windows.max()) + self._shift))

@@ -1,0 +1,1 @@
+"""The recipe of Kilonova Sentry: from shared text and own sentences to measured weights."""
