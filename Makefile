@@ -7,7 +7,7 @@ UV_VERSION := 0.13.9
 WORKERS ?= 2
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 
-.PHONY: serve test check bench setup setup-dev format train-spark clean
+.PHONY: serve test check bench setup setup-dev format clean
 
 serve: setup  ## Start the server on http://127.0.0.1:8040
 	$(VENV)/bin/kilonova serve $(ARGS)
@@ -28,8 +28,8 @@ format: setup-dev
 	$(VENV)/bin/ruff format .
 	$(VENV)/bin/ruff check --fix .
 
-train-spark:  ## Train the packaged model from scratch (see training/README.md)
-	$(MAKE) -C training spark
+train-%:  ## Make one of our models from scratch: spark, micro, sentry or embeddings (training/README.md)
+	$(MAKE) -C training $*
 
 setup: $(VENV)/.runtime
 

@@ -12,7 +12,7 @@ import pytest
 
 from kilonova.core.errors import LEAVES, KilonovaError
 from kilonova.engines import KINDS
-from kilonova.settings import LimitSettings, ServerSettings, StoreSettings
+from kilonova.settings import LimitSettings, ServerSettings, StoreSettings, TlsSettings
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
@@ -186,7 +186,12 @@ def test_the_error_tree_is_closed() -> None:
 
 @pytest.mark.parametrize(
     ("section", "kind"),
-    [("server", ServerSettings), ("store", StoreSettings), ("limits", LimitSettings)],
+    [
+        ("server", ServerSettings),
+        ("tls", TlsSettings),
+        ("store", StoreSettings),
+        ("limits", LimitSettings),
+    ],
 )
 def test_every_setting_is_documented(section: str, kind: type) -> None:
     """Protects the operator: no setting without a line in docs/reference/configuration.md."""

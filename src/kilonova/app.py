@@ -24,10 +24,14 @@ from kilonova.billing.recovery import recover
 from kilonova.billing.verify import INVARIANTS, verify
 from kilonova.core.clock import Clock, SystemClock
 from kilonova.core.ports import Engine, Health
+from kilonova.dialects.anthropic import AnthropicSurface
 from kilonova.dialects.bedrock.routes import BedrockSurface
+from kilonova.dialects.gemini import GeminiSurface
 from kilonova.dialects.openai.routes import OpenAISurface
 from kilonova.engines import EngineOptionsError, open_engine
+from kilonova.gateway.abilities import EmbeddingLimits
 from kilonova.gateway.admission import Admission
+from kilonova.gateway.classification import Classifications, open_sentry
 from kilonova.gateway.gateway import Gateway
 from kilonova.gateway.meter import Meter
 from kilonova.gateway.replay import Replays
@@ -104,7 +108,12 @@ class Application:
         control = _control(books, offer, readiness=self.readiness, live=self._live)
         surfaces: list[Surface] = [
             health_surface(readiness=self.readiness, metrics=self.metrics),
-            OpenAISurface(gateway, body_bytes_max=bytes_max),
+            # Of the paths that others have too these take only what their clients mark as theirs.
+            AnthropicSurface(gateway, body_bytes_max=bytes_max),
+            GeminiSurface(gateway, body_bytes_max=bytes_max),
+            OpenAISurface(
+                gateway, classifications=self._classifications(clock), body_bytes_max=bytes_max
+            ),
             AdminSurface(control, Access(home.admin_token(), books.directory), version=__version__),
             BedrockSurface(gateway, body_bytes_max=bytes_max),
         ]
@@ -154,7 +163,19 @@ class Application:
                 kept_s=limits.replay_s,
                 answers_max=limits.replay_answers_max,
                 answer_bytes_max=limits.replay_answer_bytes_max,
+                vector_bytes_max=limits.replay_vector_bytes_max,
             ),
+            embedding_limits=EmbeddingLimits(
+                texts_max=limits.embedding_texts_max, chars_max=limits.embedding_chars_max
+            ),
+        )
+
+    def _classifications(self, clock: Clock) -> Classifications:
+        return Classifications(
+            catalog=self.catalog,
+            admission=self._admission,
+            meter=Meter(self.books.store.ledger, self._admission, clock),
+            open_scanner=open_sentry,
         )
 
     def _live(self) -> frozenset[str]:

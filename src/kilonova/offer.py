@@ -9,12 +9,15 @@ from msgspec import Struct
 from kilonova.catalog.catalog import PACKAGED_WEIGHTS, Catalog, packaged_models
 from kilonova.catalog.entry import parse_entry
 from kilonova.core.model import Model
+from kilonova.engines import KINDS
 from kilonova.engines.llamacpp.header import GgufError, ModelHeader, read_header
 from kilonova.settings import Settings, SettingsError
 
 __all__ = ["EnginePlan", "Offer", "plan_offer"]
 
 _LOCAL = "llamacpp"
+# What runs inside the gateway needs no engine.
+_PLATFORM = "platform"
 # The engines that exist without a line of configuration.
 _PACKAGED: dict[str, dict[str, Any]] = {
     "spark": {
@@ -24,6 +27,7 @@ _PACKAGED: dict[str, dict[str, Any]] = {
         "text_chars_max": 200,
         "items_max": 8,
     },
+    "embed": {"kind": "static", "model": str(PACKAGED_WEIGHTS / "embed-v1.safetensors")},
     "echo": {"kind": "echo"},
 }
 
@@ -51,7 +55,7 @@ def plan_offer(settings: Settings, model_file: Path | None = None) -> Offer:
         written["file"] = {"kind": _LOCAL, "model": str(model_file)}
     plans = tuple(_plan(name, entry) for name, entry in _merged(written).items())
     entries = [_configured(model_id, entry) for model_id, entry in settings.models.items()]
-    names = {plan.name for plan in plans}
+    names = {_PLATFORM, *(plan.name for plan in plans)}
     _check_engines(entries, names)
     served = {model.engine for model in entries}
     packaged = [
@@ -63,9 +67,12 @@ def plan_offer(settings: Settings, model_file: Path | None = None) -> Offer:
     local = [
         _local_model(plan) for plan in plans if plan.kind == _LOCAL and plan.name not in served
     ]
-    # The scripted engine comes last: whoever takes the first model gets a real one.
+    # The scripted engine comes last: whoever takes the first model gets a real one that chats.
     scripted = {plan.name for plan in plans if plan.kind == "echo"}
-    models = sorted([*packaged, *entries, *local], key=lambda model: model.engine in scripted)
+    models = sorted(
+        [*packaged, *entries, *local],
+        key=lambda model: (model.engine in scripted, not model.can("chat")),
+    )
     try:
         return Offer(plans, Catalog(models))
     except ValueError as error:
@@ -81,7 +88,7 @@ def _merged(written: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _plan(name: str, entry: dict[str, Any]) -> EnginePlan:
     if "kind" not in entry:
-        raise SettingsError(f"engines.{name}.kind: missing; choose llamacpp, upstream or echo")
+        raise SettingsError(f"engines.{name}.kind: missing; choose one of {', '.join(KINDS)}")
     options = {key: value for key, value in entry.items() if key not in ("kind", "enabled")}
     return EnginePlan(name, str(entry["kind"]), options)
 
@@ -118,6 +125,7 @@ def _local_model(plan: EnginePlan) -> Model:
         engine=plan.name,
         aliases=tuple(dict.fromkeys(name for name in (slug, path.stem) if name)),
         abilities=_abilities(header),
+        native_body="text-embeddings" if header.makes_embeddings else "chat-completions",
         context_tokens=context,
         output_tokens_max=context,
         description=f"{header.architecture} model with {header.parameters:,} parameters",

@@ -20,10 +20,13 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StoreSettings",
+    "TlsSettings",
     "load_settings",
 ]
 
 _ENV_PREFIX = "KILONOVA_"
+# A list comes from the environment as words between commas.
+_LISTS = {("tls", "names")}
 
 
 class SettingsError(ValueError):
@@ -34,6 +37,17 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     host: str = "127.0.0.1"
     port: int = 8040
     drain_s: float = 60.0
+
+
+class TlsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Without files of its own, the installation signs a certificate itself. Paths are relative to
+    the home; ``names`` are those by which callers reach the server, beside the obvious ones."""
+
+    enabled: bool = False
+    names: tuple[str, ...] = ()
+    certificate_file: str = ""
+    key_file: str = ""
+    check_s: float = 60.0
 
 
 class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +75,9 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     replay_s: float = 600.0
     replay_answers_max: int = 512
     replay_answer_bytes_max: int = 16_384
+    replay_vector_bytes_max: int = 8_388_608
+    embedding_texts_max: int = 2_048
+    embedding_chars_max: int = 2_000_000
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,6 +85,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     and a model entry is read by the catalogue."""
 
     server: ServerSettings = ServerSettings()
+    tls: TlsSettings = TlsSettings()
     store: StoreSettings = StoreSettings()
     limits: LimitSettings = LimitSettings()
     engines: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -76,6 +94,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 _SECTIONS: dict[str, type[Struct]] = {
     "server": ServerSettings,
+    "tls": TlsSettings,
     "store": StoreSettings,
     "limits": LimitSettings,
 }
@@ -88,12 +107,17 @@ def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ
     for name, value in environment.items():
         section, _, key = name.removeprefix(_ENV_PREFIX).lower().partition("__")
         if name.startswith(_ENV_PREFIX) and section in _SECTIONS and key:
-            tree.setdefault(section, {})[key] = value
+            is_list = (section, key) in _LISTS
+            tree.setdefault(section, {})[key] = _words(value) if is_list else value
     _check_names(tree)
     try:
         return msgspec.convert(tree, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(_readable(str(error))) from None
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _read(path: Path) -> dict[str, Any]:

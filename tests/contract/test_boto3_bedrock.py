@@ -237,7 +237,9 @@ def test_the_control_plane(connect: Connect) -> None:
     """The models on offer, and one of them by the ARN that the list gives."""
     control = connect("bedrock")
     summaries = control.list_foundation_models(byInferenceType="ON_DEMAND")["modelSummaries"]
-    assert {summary["modelId"] for summary in summaries} == {ECHO, OTHER}
+    listed = {summary["modelId"]: summary for summary in summaries}
+    assert {ECHO, OTHER} <= set(listed)
+    assert listed["kilonova.embed-v1:0"]["outputModalities"] == ["EMBEDDING"]
     arn = summaries[0]["modelArn"]
     assert control.get_foundation_model(modelIdentifier=arn)["modelDetails"]["modelArn"] == arn
     with pytest.raises(control.exceptions.ResourceNotFoundException):

@@ -36,6 +36,10 @@ def test_python_on_the_pages_runs(server: Server, page: str, code: str) -> None:
         "AWS_SECRET_ACCESS_KEY": server.secret_access_key,
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",
+        "ANTHROPIC_BASE_URL": server.url,
+        "ANTHROPIC_API_KEY": server.bearer_key,
+        "GOOGLE_GEMINI_BASE_URL": server.url,
+        "GOOGLE_API_KEY": server.bearer_key,
     }
     script = f"{code}\nassert answer"
     done = subprocess.run(

@@ -9,7 +9,6 @@ from aiohttp import web
 
 from kilonova.core.chat import (
     ChatRequest,
-    EmbeddingRequest,
     Message,
     OutputFormat,
     Sampling,
@@ -17,6 +16,7 @@ from kilonova.core.chat import (
     Tool,
     ToolChoice,
 )
+from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import ContextTooLong, EngineFailed, KilonovaError, Overloaded
 from kilonova.core.events import (
     ChatEvent,

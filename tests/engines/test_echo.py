@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from engines.subjects import WEATHER, answer, ask, events_of
-from kilonova.core.chat import EmbeddingRequest, Message, TextPart, ToolChoice
+from kilonova.core.chat import Message, TextPart, ToolChoice
+from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import (
     EngineFailed,
     EngineTimeout,

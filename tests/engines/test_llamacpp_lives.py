@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from engines.engine_files import PLAIN_TEMPLATE, write_tiny_model
 from engines.subjects import WEATHER, answer, ask, events_of, until
-from kilonova.core.chat import EmbeddingRequest, Sampling, ToolChoice
+from kilonova.core.chat import Sampling, ToolChoice
+from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import ContextTooLong, EngineFailed, InvalidRequest, ModelNotReady
 from kilonova.core.events import ChatFinished, ToolCallStarted
 from kilonova.engines.llamacpp import process

@@ -10,7 +10,6 @@ from engines.fake_openai import FakeOpenAi
 from engines.subjects import WEATHER, answer, ask, events_of
 from kilonova.core.chat import (
     ChatRequest,
-    EmbeddingRequest,
     ImagePart,
     Message,
     Sampling,
@@ -19,6 +18,7 @@ from kilonova.core.chat import (
     ToolChoice,
     ToolResultPart,
 )
+from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import (
     ContextTooLong,
     EngineFailed,

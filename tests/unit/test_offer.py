@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from engines.embedding_files import write_tiny_encoder
 from kilonova.catalog.catalog import PACKAGED_WEIGHTS
 from kilonova.offer import plan_offer
 from kilonova.settings import Settings, SettingsError
@@ -11,10 +12,10 @@ from kilonova.settings import Settings, SettingsError
 SPARK = PACKAGED_WEIGHTS / "spark-v1.gguf"
 
 
-def test_the_box_has_two_models_without_a_line_of_configuration() -> None:
+def test_the_box_works_without_a_line_of_configuration() -> None:
     """Protects the first start."""
     offer = plan_offer(Settings())
-    assert [plan.name for plan in offer.engines] == ["spark", "echo"]
+    assert [plan.name for plan in offer.engines] == ["spark", "embed", "echo"]
     assert offer.catalog.find("spark").engine == "spark"
 
 
@@ -37,9 +38,25 @@ def test_a_packaged_engine_can_be_changed_or_left_out() -> None:
     """Protects small machines."""
     settings = Settings(engines={"spark": {"threads": 2}, "echo": {"enabled": False}})
     offer = plan_offer(settings)
-    assert [plan.name for plan in offer.engines] == ["spark"]
+    assert [plan.name for plan in offer.engines] == ["spark", "embed"]
     assert offer.engines[0].options["threads"] == 2
-    assert len(offer.catalog.models) == 1
+    assert "kilonova.echo-v1:0" not in [model.id for model in offer.catalog.models]
+
+
+def test_whoever_takes_the_first_model_can_talk_to_it() -> None:
+    """Protects pickers: what makes vectors comes after what chats, and the test engine last."""
+    models = plan_offer(Settings()).catalog.models
+    assert (models[0].id, models[-1].id) == ("kilonova.spark-v1:0", "kilonova.echo-v1:0")
+    assert "kilonova.embed-v1:0" in [model.id for model in models[1:-1]]
+
+
+def test_an_embedding_model_needs_one_entry_too(tmp_path: Path) -> None:
+    """Protects search over one's own model: the file says that it makes vectors."""
+    path = write_tiny_encoder(tmp_path / "Mini.gguf")
+    offer = plan_offer(Settings(engines={"mini": {"kind": "llamacpp", "model": str(path)}}))
+    model = offer.catalog.find("local.mini")
+    assert (model.abilities, model.native_body) == (("embeddings",), "text-embeddings")
+    assert model.context_tokens == 64
 
 
 def test_a_configured_model_replaces_the_packaged_entry() -> None:

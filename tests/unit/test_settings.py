@@ -45,3 +45,11 @@ def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     """Protects against running on defaults by accident."""
     with pytest.raises(SettingsError, match="cannot be read"):
         load_settings(tmp_path / "none.toml", {})
+
+
+def test_a_list_comes_from_the_environment_too(tmp_path: Path) -> None:
+    """Protects containers that give the server its names."""
+    settings = load_settings(
+        None, {"KILONOVA_TLS__NAMES": "a.lan, b.lan", "KILONOVA_TLS__ENABLED": "1"}
+    )
+    assert (settings.tls.names, settings.tls.enabled) == (("a.lan", "b.lan"), True)

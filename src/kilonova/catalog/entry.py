@@ -48,7 +48,7 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     abilities: tuple[Ability, ...] = ("chat", "tools", "json", "logprobs")
     context_tokens: int = 4096
     output_tokens_max: int | None = None
-    native_body: NativeBody = "chat-completions"
+    native_body: NativeBody | None = None
     has_strict_turns: bool = False
     licence: str = "unknown"
     price: PriceEntry = PriceEntry()
@@ -66,11 +66,17 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             abilities=self.abilities,
             context_tokens=self.context_tokens,
             output_tokens_max=self.output_tokens_max or self.context_tokens,
-            native_body=self.native_body,
+            native_body=self.native_body or _native_body(self.abilities),
             has_strict_turns=self.has_strict_turns,
             licence=self.licence,
             price=self.price.price(),
         )
+
+
+def _native_body(abilities: tuple[Ability, ...]) -> NativeBody:
+    """What most models of a kind speak."""
+    makes_vectors = "embeddings" in abilities and "chat" not in abilities
+    return "text-embeddings" if makes_vectors else "chat-completions"
 
 
 def parse_entry(fields: dict[str, Any], *, where: str) -> Model:

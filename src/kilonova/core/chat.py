@@ -10,8 +10,6 @@ from msgspec import Raw, Struct
 
 __all__ = [
     "ChatRequest",
-    "EmbeddingAnswer",
-    "EmbeddingRequest",
     "ImagePart",
     "Message",
     "OutputFormat",
@@ -133,16 +131,3 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     choices: int = 1
     top_logprobs: int | None = None
     cache_scope: str = ""
-
-
-class EmbeddingRequest(Struct, frozen=True, kw_only=True):
-    model: str
-    texts: tuple[str, ...]
-    dimensions: int | None = None
-
-
-class EmbeddingAnswer(Struct, frozen=True, kw_only=True):
-    """One vector a text, in order; ``input_tokens`` is what was read over all texts."""
-
-    vectors: tuple[tuple[float, ...], ...]
-    input_tokens: int

@@ -76,16 +76,22 @@ class InvalidRequest(KilonovaError):
 
 
 class ContextTooLong(InvalidRequest):
-    """The prompt (and the output asked for) does not fit the context; both numbers are kept."""
+    """The prompt (and the output asked for) does not fit the context; both numbers are kept.
+
+    ``text`` is the place in the list of a text to embed, which needs no room for an answer.
+    """
 
     code = "context_too_long"
 
-    def __init__(self, *, input_tokens: int, context_tokens: int) -> None:
+    def __init__(self, *, input_tokens: int, context_tokens: int, text: int | None = None) -> None:
+        what, room = "the prompt", ", of which at least one must be left for the answer"
+        if text is not None:
+            what, room = f"text {text} (counted from 0)", ""
         super().__init__(
-            f"Input is too long for requested model: the prompt has {input_tokens} tokens and the "
-            f"context holds {context_tokens}, of which at least one must be left for the answer. "
-            "Shorten the prompt or choose a model with a larger context.",
-            param="messages",
+            f"Input is too long for requested model: {what} has {input_tokens} tokens and the "
+            f"context holds {context_tokens}{room}. "
+            "Shorten it or choose a model with a larger context.",
+            param="messages" if text is None else "input",
         )
         self.input_tokens = input_tokens
         self.context_tokens = context_tokens

@@ -9,8 +9,10 @@ from kilonova.core.usage import Usage
 
 __all__ = ["Ability", "Model", "NativeBody", "Price"]
 
-Ability = Literal["chat", "tools", "json", "embeddings", "vision", "reasoning", "logprobs"]
-NativeBody = Literal["messages-v1", "chat-completions"]
+Ability = Literal[
+    "chat", "tools", "json", "embeddings", "vision", "reasoning", "logprobs", "classify"
+]
+NativeBody = Literal["messages-v1", "chat-completions", "text-embeddings"]
 
 
 class Price(Struct, frozen=True, kw_only=True):

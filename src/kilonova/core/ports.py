@@ -6,7 +6,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from kilonova.core.chat import ChatRequest, EmbeddingAnswer, EmbeddingRequest
+from kilonova.core.chat import ChatRequest
+from kilonova.core.embedding import EmbeddingAnswer, EmbeddingRequest
 from kilonova.core.events import ChatEvent
 from kilonova.core.identity import Credential, Principal
 from kilonova.core.usage import Usage, UsageRecord
@@ -40,8 +41,14 @@ class Engine(Protocol):
 
     def chat(self, request: ChatRequest) -> AsyncIterator[ChatEvent]: ...
 
+    async def count_embedding(self, request: EmbeddingRequest) -> int:
+        """Input tokens that ``embed`` would report, or an upper bound where none can be counted.
+
+        Raises ContextTooLong for the first text that does not fit, where it can be told."""
+
     async def embed(self, request: EmbeddingRequest) -> EmbeddingAnswer:
-        """Raises InvalidRequest where the engine has no embedding model."""
+        """One vector a text. Raises InvalidRequest where the engine has no embedding model, or
+        cannot make vectors of these dimensions."""
 
 
 class Authority(Protocol):

@@ -17,6 +17,7 @@ __all__ = ["KINDS", "EngineOptionsError", "open_engine"]
 
 KINDS: dict[str, tuple[str, str]] = {
     "echo": ("kilonova.engines.echo", "Echo"),
+    "static": ("kilonova.engines.static.engine", "StaticVectors"),
     "llamacpp": ("kilonova.engines.llamacpp.engine", "LlamaCpp"),
     "upstream": ("kilonova.engines.upstream", "Upstream"),
 }

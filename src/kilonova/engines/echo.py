@@ -13,7 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from kilonova.core.chat import ChatRequest, EmbeddingAnswer, EmbeddingRequest
+from kilonova.core.chat import ChatRequest
+from kilonova.core.embedding import EmbeddingAnswer, EmbeddingRequest
 from kilonova.core.errors import (
     ContextTooLong,
     EngineFailed,
@@ -78,6 +79,15 @@ class Echo:
     def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         return fan_out(self._stream, request)
 
+    async def count_embedding(self, request: EmbeddingRequest) -> int:
+        return sum(self._count_text(index, text) for index, text in enumerate(request.texts))
+
+    def _count_text(self, index: int, text: str) -> int:
+        tokens, most = len(text.split()), self.options.context_tokens
+        if most and tokens > most:
+            raise ContextTooLong(input_tokens=tokens, context_tokens=most, text=index)
+        return tokens
+
     async def embed(self, request: EmbeddingRequest) -> EmbeddingAnswer:
         """Texts that share words get vectors that are near to each other."""
         dimensions = request.dimensions or self.options.dimensions
@@ -86,8 +96,11 @@ class Echo:
                 f"dimensions must be between 1 and {_DIMENSIONS_MAX}", param="dimensions"
             )
         return EmbeddingAnswer(
-            vectors=tuple(_vector(text, dimensions) for text in request.texts),
-            input_tokens=sum(len(text.split()) for text in request.texts),
+            vectors=tuple(
+                _vector(text, dimensions, is_normalised=request.is_normalised)
+                for text in request.texts
+            ),
+            input_tokens=await self.count_embedding(request),
         )
 
     async def _stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
@@ -175,13 +188,15 @@ def _usage(plan: Plan, input_tokens: int, sent: int) -> Usage:
     )
 
 
-def _vector(text: str, dimensions: int) -> tuple[float, ...]:
+def _vector(text: str, dimensions: int, *, is_normalised: bool) -> tuple[float, ...]:
     """Every word adds one to a place, or takes one away, that its hash names; then length 1."""
     vector = [0.0] * dimensions
     for word in text.lower().split():
         digest = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest(), "big")
         vector[(digest >> 1) % dimensions] += 1.0 if digest & 1 else -1.0
     length = math.sqrt(sum(value * value for value in vector))
+    if not is_normalised:
+        return tuple(vector)
     if not length:
         return (1.0, *vector[1:])
     return tuple(value / length for value in vector)

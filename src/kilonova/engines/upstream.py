@@ -13,15 +13,9 @@ from typing import Literal
 
 import msgspec
 
-from kilonova.core.chat import (
-    ChatRequest,
-    EmbeddingAnswer,
-    EmbeddingRequest,
-    ImagePart,
-    Part,
-    ToolCallPart,
-)
-from kilonova.core.errors import EngineTimeout, KilonovaError, ModelNotReady
+from kilonova.core.chat import ChatRequest, ImagePart, Part, ToolCallPart
+from kilonova.core.embedding import EmbeddingAnswer, EmbeddingRequest
+from kilonova.core.errors import EngineTimeout, InvalidRequest, KilonovaError, ModelNotReady
 from kilonova.core.events import ChatEvent
 from kilonova.core.ports import Health
 from kilonova.engines import EngineOptionsError
@@ -39,6 +33,7 @@ __all__ = ["Upstream"]
 _PROMPT_TOKENS = 64
 _MESSAGE_TOKENS = 16
 _IMAGE_TOKENS = 4_096
+_TEXT_TOKENS = 8
 
 # What a text has in tokens, roughly, where the server only tells at the end.
 _BYTES_PER_TOKEN = 4
@@ -129,7 +124,16 @@ class Upstream:
     def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         return fan_out(self._stream, request)
 
+    async def count_embedding(self, request: EmbeddingRequest) -> int:
+        """A bound: no token is shorter than a byte, and a text may be framed by some."""
+        return sum(len(text.encode()) + _TEXT_TOKENS for text in request.texts)
+
     async def embed(self, request: EmbeddingRequest) -> EmbeddingAnswer:
+        if not request.is_normalised:
+            raise InvalidRequest(
+                "This model's vectors are what its server makes of them; leave normalize out.",
+                param="normalize",
+            )
         body: dict[str, object] = {
             "model": self._model(request.model),
             "input": request.texts,

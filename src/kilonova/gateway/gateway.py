@@ -12,13 +12,13 @@ from contextlib import aclosing
 from msgspec.structs import replace
 
 from kilonova.catalog.catalog import Catalog
-from kilonova.core.chat import ChatRequest, EmbeddingAnswer, EmbeddingRequest
+from kilonova.core.chat import ChatRequest
+from kilonova.core.embedding import EmbeddingAnswer, EmbeddingRequest
 from kilonova.core.errors import InvalidRequest
 from kilonova.core.events import ChatEvent
 from kilonova.core.model import Model
 from kilonova.core.ports import Authority
-from kilonova.core.usage import Usage
-from kilonova.gateway.abilities import refuse_unable, require
+from kilonova.gateway.abilities import EmbeddingLimits, refuse_unable, refuse_unembeddable
 from kilonova.gateway.admission import Admission
 from kilonova.gateway.call import Call, Caller
 from kilonova.gateway.meter import Meter
@@ -44,6 +44,7 @@ class Gateway:
         router: Router,
         meter: Meter,
         replays: Replays,
+        embedding_limits: EmbeddingLimits | None = None,
     ) -> None:
         self._authority = authority
         self._catalog = catalog
@@ -51,6 +52,7 @@ class Gateway:
         self._router = router
         self._meter = meter
         self._replays = replays
+        self._embedding_limits = embedding_limits or EmbeddingLimits()
 
     def authorise(self, call: Call) -> Caller:
         """The proven caller. Raises Unauthenticated. The first step of every dialect handler."""
@@ -123,40 +125,35 @@ class Gateway:
         return await route.engine.count_tokens(route.request)
 
     async def embed(self, caller: Caller, request: EmbeddingRequest) -> EmbeddingAnswer:
-        """One vector a text; billed by the input tokens that the engine reports."""
-        caller.call.trace.model_id = self.model(request.model).id
+        """One vector a text. A retry of what was already answered is billed once."""
+        model = self.model(request.model)
+        caller.call.trace.model_id = model.id
+        refuse_unembeddable(model, request, limits=self._embedding_limits)
         if caller.call.idempotency_key is None:
-            return await self._embed(caller, request)
+            return await self._embed(caller, model, request)
         key = _replay_key(caller)
         attempt = await self._replays.find(key, caller.call.body)
-        if attempt is not None and attempt.embedding is not None:
+        if attempt is not None:
             caller.call.trace.was_replayed = True
             caller.call.trace.record = attempt.record
             return attempt.embedding
         answer: EmbeddingAnswer | None = None
         try:
-            answer = await self._embed(caller, request)
+            answer = await self._embed(caller, model, request)
         finally:
             self._replays.finish_embedding(key, answer, caller.call.trace.record)
         return answer
 
-    async def _embed(self, caller: Caller, request: EmbeddingRequest) -> EmbeddingAnswer:
-        model = self.model(request.model)
-        require(model, "embeddings")
-        # No token is shorter than a byte, so this bound needs no tokenizer.
-        bound = sum(len(text.encode()) + 8 for text in request.texts)
-        permit = self._admission.admit_embedding(self._renew(caller), model, input_tokens=bound)
-        usage: Usage | None = None
-        try:
-            await permit.durable
-            engine = self._router.engine(model)
-            answer = await engine.embed(replace(request, model=model.engine_model or model.id))
-            usage = Usage(input_tokens=answer.input_tokens)
-        finally:
-            if usage is None:
-                self._meter.abandon(permit, Usage(), "failed")
-        await self._meter.settle(permit, usage)
-        return answer
+    async def _embed(
+        self, caller: Caller, model: Model, request: EmbeddingRequest
+    ) -> EmbeddingAnswer:
+        """As ``_run``, for a request without output."""
+        engine = self._router.engine(model)
+        served = replace(request, model=model.engine_model or model.id)
+        input_tokens = await engine.count_embedding(served)
+        caller = self._renew(caller)
+        permit = self._admission.admit_embedding(caller, model, input_tokens=input_tokens)
+        return await self._meter.watch_embedding(permit, engine.embed(served))
 
     def models(self) -> tuple[Model, ...]:
         """Every model on offer."""

@@ -6,9 +6,9 @@ crash the last durable checkpoint is billed, never more than was delivered.
 
 import logging
 from asyncio import Future
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing
-from typing import cast
+from typing import Protocol, TypeVar, cast
 
 from kilonova.core.clock import Clock
 from kilonova.core.errors import Overloaded
@@ -22,6 +22,16 @@ from kilonova.telemetry.log import log_event
 __all__ = ["Meter"]
 
 _CHECKPOINT_S = 0.1
+
+
+class _Whole(Protocol):
+    """An answer that comes in one piece, such as vectors or labels."""
+
+    @property
+    def input_tokens(self) -> int: ...
+
+
+_Counted = TypeVar("_Counted", bound=_Whole)
 
 
 class _Tally:
@@ -120,9 +130,26 @@ class Meter:
         permit.durable.add_done_callback(_notice)
         self._settle(permit, usage, outcome).add_done_callback(_report)
 
-    async def settle(self, permit: Permit, usage: Usage) -> None:
-        """Settles a request that has no stream; returns when the record is on disk."""
-        await _on_disk(self._settle(permit, usage, "completed"))
+    async def watch_embedding(self, permit: Permit, work: Awaitable[_Counted]) -> _Counted:
+        """The same answer, once permit and settlement are on disk. Nothing of it leaves before."""
+        settled: Future[None] | None = None
+        outcome: Outcome = "cancelled"
+        try:
+            answer = await work
+            await permit.durable
+            permit.trace.note_first_event()
+            permit.trace.note_last_event()
+            usage = Usage(input_tokens=answer.input_tokens)
+            settled = self._settle(permit, usage, "completed")
+            await _on_disk(settled)
+            permit.trace.note_commit()
+            return answer
+        except Exception:
+            outcome = "failed"
+            raise
+        finally:
+            if settled is None:
+                self.abandon(permit, Usage(), outcome)
 
     def _settle(self, permit: Permit, usage: Usage, outcome: Outcome) -> "Future[None]":
         record = self._record(permit, usage, outcome)

@@ -6,11 +6,12 @@ request that failed or was cut off runs again.
 
 import asyncio
 import hashlib
+from array import array
 from collections import OrderedDict
 from itertools import islice
 
-from kilonova.core.chat import EmbeddingAnswer
 from kilonova.core.clock import Clock
+from kilonova.core.embedding import EmbeddingAnswer
 from kilonova.core.errors import Conflict
 from kilonova.core.events import (
     ChatAnswer,
@@ -40,12 +41,26 @@ class Attempt:
         self.expires_s = expires_s
         self.ended = asyncio.Event()
         self.events: tuple[ChatEvent, ...] = ()
-        self.embedding: EmbeddingAnswer | None = None
+        self.vectors: tuple[array[float], ...] = ()
         self.record: UsageRecord | None = None
+
+    @property
+    def embedding(self) -> EmbeddingAnswer:
+        """The answer to a request for vectors."""
+        assert self.record is not None, "only a finished attempt is answered again"
+        return EmbeddingAnswer(
+            vectors=tuple([tuple(vector) for vector in self.vectors]),
+            input_tokens=self.record.usage.input_tokens,
+        )
+
+    @property
+    def vector_bytes(self) -> int:
+        return sum(len(vector) * vector.itemsize for vector in self.vectors)
 
 
 class Replays:
-    """``answer_bytes_max`` bounds one kept answer, ``answers_max`` their number."""
+    """``answer_bytes_max`` bounds one kept answer, ``answers_max`` their number, and
+    ``vector_bytes_max`` all kept vectors together: the oldest make room."""
 
     def __init__(
         self,
@@ -54,11 +69,14 @@ class Replays:
         kept_s: float = 600.0,
         answers_max: int = 512,
         answer_bytes_max: int = 16_384,
+        vector_bytes_max: int = 8_388_608,
     ) -> None:
         self._clock = clock
         self._kept_s = kept_s
         self._answers_max = answers_max
         self._answer_bytes_max = answer_bytes_max
+        self._vector_bytes_max = vector_bytes_max
+        self._vector_bytes = 0
         self._attempts: OrderedDict[_Key, Attempt] = OrderedDict()
 
     async def find(self, key: _Key, body: bytes) -> Attempt | None:
@@ -83,13 +101,18 @@ class Replays:
             await attempt.ended.wait()
 
     def _begin(self, key: _Key, digest: bytes) -> None:
+        self._forget(key)
         self._attempts[key] = Attempt(digest, self._clock.monotonic_s() + self._kept_s)
-        self._attempts.move_to_end(key)
         # Never one that runs: its twins wait for it. Those are as many as requests in flight.
         ended = (name for name, each in self._attempts.items() if each.ended.is_set())
         surplus = max(0, len(self._attempts) - self._answers_max)
         for name in list(islice(ended, surplus)):
-            del self._attempts[name]
+            self._forget(name)
+
+    def _forget(self, key: _Key) -> None:
+        attempt = self._attempts.pop(key, None)
+        if attempt is not None:
+            self._vector_bytes -= attempt.vector_bytes
 
     def _is_expired(self, attempt: Attempt) -> bool:
         return attempt.ended.is_set() and attempt.expires_s < self._clock.monotonic_s()
@@ -110,21 +133,31 @@ class Replays:
     def finish_embedding(
         self, key: _Key, answer: EmbeddingAnswer | None, record: UsageRecord | None
     ) -> None:
-        """As ``finish``; a vector's number is kept in eight bytes."""
+        """As ``finish``, for vectors."""
         attempt = self._attempts[key]
-        if answer is not None and _vector_bytes(answer) <= self._answer_bytes_max:
-            attempt.embedding = answer
-            attempt.record = record
+        if answer is not None:
+            vectors = tuple([array("d", vector) for vector in answer.vectors])
+            size = sum(len(vector) * vector.itemsize for vector in vectors)
+            if self._make_room(size):
+                attempt.vectors, attempt.record = vectors, record
+                self._vector_bytes += size
         self._end(key, attempt)
+
+    def _make_room(self, size: int) -> bool:
+        """False where vectors of this size are not kept at all."""
+        if size > self._vector_bytes_max:
+            return False
+        for name, attempt in list(self._attempts.items()):
+            if self._vector_bytes + size <= self._vector_bytes_max:
+                break
+            if attempt.vectors:
+                self._forget(name)
+        return True
 
     def _end(self, key: _Key, attempt: Attempt) -> None:
         attempt.ended.set()
         if attempt.record is None:
-            del self._attempts[key]
-
-
-def _vector_bytes(answer: EmbeddingAnswer) -> int:
-    return sum(map(len, answer.vectors)) * 8
+            self._forget(key)
 
 
 def _size(answer: ChatAnswer) -> int:

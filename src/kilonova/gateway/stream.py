@@ -21,23 +21,23 @@ class ChatStream:
     ) -> None:
         self._events = events
         self._first: ChatEvent | None = first
-        self._trace = trace
+        self.trace = trace
         self.model = model
 
     @property
     def request_id(self) -> str:
-        return self._trace.request_id
+        return self.trace.request_id
 
     @property
     def record(self) -> UsageRecord:
         """What the request used and cost. There is one once the stream has ended."""
-        assert self._trace.record is not None, "a stream has no record before its end"
-        return self._trace.record
+        assert self.trace.record is not None, "a stream has no record before its end"
+        return self.trace.record
 
     @property
     def was_replayed(self) -> bool:
         """True when this repeats the answer to an earlier attempt of the same request."""
-        return self._trace.was_replayed
+        return self.trace.was_replayed
 
     def __aiter__(self) -> "ChatStream":
         return self
@@ -54,7 +54,7 @@ class ChatStream:
     async def collect(self) -> ChatAnswer:
         """The whole answer, once it is complete and its settlement on disk."""
         # Nothing is delivered before all of it is there: a crash in between must not be billed.
-        self._trace.is_whole = True
+        self.trace.is_whole = True
         try:
             return fold([event async for event in self])
         finally:

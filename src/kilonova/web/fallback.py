@@ -47,7 +47,7 @@ async def _nothing_here(request: Request) -> Response:
     raise NotFound(
         f"Nothing is served at {request.method} {path}. OpenAI clients use the base URL "
         "http://HOST:PORT/v1 (chat completions, embeddings and models are served; responses, files "
-        "and the rest are not yet), AWS clients the endpoint http://HOST:PORT."
+        "and the rest are not yet); AWS, Anthropic and Gemini clients use http://HOST:PORT."
     )
 
 

@@ -239,5 +239,6 @@ async def test_models_say_whether_they_can_answer(office: Office) -> None:
     """Protects whoever picks a model: ready is what its engine says."""
     _, models = await office.call("GET", "/kn/v1/models")
     ready = {model["id"]: model["is_ready"] for model in models["data"]}
-    assert ready == {"kilonova.echo-v1:0": True, "kilonova.spark-v1:0": False}
+    assert {model for model, is_ready in ready.items() if is_ready} == {"kilonova.echo-v1:0"}
+    assert "kilonova.spark-v1:0" in ready
     assert models["data"][0]["price"]["input"] == "1.000000000"

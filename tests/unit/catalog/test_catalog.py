@@ -13,14 +13,25 @@ def test_packaged_models_have_prices_and_names() -> None:
     """Protects the first start: the models in the box can be found by id and alias, and cost."""
     catalog = Catalog(packaged_models())
     assert catalog.find("spark") is catalog.find("kilonova.spark-v1:0")
-    assert all(model.price.input > 0 and model.price.output > 0 for model in catalog.models)
+    for model in catalog.models:
+        assert model.price.input > 0 or not {"chat", "embeddings"} & set(model.abilities)
+        assert model.price.output > 0 or not model.can("chat")
 
 
 def test_packaged_weights_are_those_of_the_card() -> None:
     """Protects users from a file that is not the one that was evaluated."""
-    line = (PACKAGED_WEIGHTS / "spark-v1.sha256").read_text().split()
-    digest = hashlib.sha256((PACKAGED_WEIGHTS / line[1]).read_bytes()).hexdigest()
-    assert digest == line[0]
+    for file in PACKAGED_WEIGHTS.glob("*.sha256"):
+        line = file.read_text().split()
+        digest = hashlib.sha256((PACKAGED_WEIGHTS / line[1]).read_bytes()).hexdigest()
+        assert digest == line[0], file.name
+
+
+def test_what_makes_vectors_speaks_the_body_of_vectors() -> None:
+    """Protects InvokeModel: an entry need not name the body that its abilities say."""
+    entry = {"id": "a", "engine": "e"}
+    vectors = parse_entry({**entry, "abilities": ["embeddings"]}, where="here")
+    both = parse_entry({**entry, "abilities": ["chat", "embeddings"]}, where="here")
+    assert (vectors.native_body, both.native_body) == ("text-embeddings", "chat-completions")
 
 
 @pytest.mark.parametrize(

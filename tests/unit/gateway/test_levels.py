@@ -2,7 +2,7 @@
 
 import pytest
 
-from kilonova.core.chat import EmbeddingRequest
+from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import BudgetExceeded, RateLimited
 from kilonova.core.identity import Level, Limits
 from kilonova.gateway.levels import Levels

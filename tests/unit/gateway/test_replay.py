@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from kilonova.core.chat import EmbeddingRequest
-from kilonova.core.errors import Conflict, InvalidRequest
+from kilonova.core.embedding import EmbeddingRequest
+from kilonova.core.errors import Conflict, EngineFailed, InvalidRequest
 from kilonova.core.events import (
     ChatAnswer,
     ChatEvent,
@@ -104,9 +104,13 @@ async def test_a_failed_embedding_runs_again(monkeypatch: pytest.MonkeyPatch) ->
     """Protects retries after an error: only vectors that were made are given again."""
     world = World()
     request = EmbeddingRequest(model=ECHO, texts=("hi",))
+
+    async def fail(engine: object, request: EmbeddingRequest) -> None:
+        raise EngineFailed("broken")
+
     with monkeypatch.context() as broken:
-        broken.delattr(type(world.engine), "embed")
-        with pytest.raises(AttributeError):
+        broken.setattr(type(world.engine), "embed", fail)
+        with pytest.raises(EngineFailed):
             await world.gateway.embed(world.caller(idempotency_key="k", body=b"1"), request)
     await world.gateway.embed(world.caller(idempotency_key="k", body=b"1"), request)
     assert [each.outcome for each in world.ledger.records] == ["failed", "completed"]

@@ -7,9 +7,17 @@ from kilonova.core.money import format_nano
 from kilonova.core.usage import UsageRecord
 from kilonova.dialects.wire.eventstream import CONTENT_TYPE
 from kilonova.gateway.stream import ChatStream
+from kilonova.telemetry.trace import Trace
 from kilonova.web.message import Header, Request
 
-__all__ = ["latency_ms", "metrics", "plain_headers", "stream_headers", "whole_headers"]
+__all__ = [
+    "embedding_headers",
+    "latency_ms",
+    "metrics",
+    "plain_headers",
+    "stream_headers",
+    "whole_headers",
+]
 
 _JSON: Header = (b"content-type", b"application/json")
 _EVENTS: Header = (b"content-type", CONTENT_TYPE.encode())
@@ -25,7 +33,16 @@ def plain_headers(request: Request) -> tuple[Header, ...]:
 
 def whole_headers(stream: ChatStream, ignored: Sequence[str]) -> tuple[Header, ...]:
     """For a whole answer, whose stream has ended."""
-    record = stream.record
+    return (*_counted(stream.record), *_notes(stream.trace, ignored))
+
+
+def embedding_headers(trace: Trace, ignored: Sequence[str]) -> tuple[Header, ...]:
+    """For vectors, whose request was settled."""
+    assert trace.record is not None, "vectors are answered after they were settled"
+    return (*_counted(trace.record), *_notes(trace, ignored))
+
+
+def _counted(record: UsageRecord) -> tuple[Header, ...]:
     usage = record.usage
     counts = (
         (b"x-amzn-bedrock-input-token-count", usage.input_tokens),
@@ -38,7 +55,6 @@ def whole_headers(stream: ChatStream, ignored: Sequence[str]) -> tuple[Header, .
         _JSON,
         *((name, b"%d" % count) for name, count in counts),
         (b"x-kilonova-price", format_nano(record.price_nano).encode()),
-        *_notes(stream, ignored),
     )
 
 
@@ -47,7 +63,7 @@ def stream_headers(stream: ChatStream, ignored: Sequence[str]) -> tuple[Header, 
     return (
         _EVENTS,
         (b"x-amzn-bedrock-content-type", b"application/json"),
-        *_notes(stream, ignored),
+        *_notes(stream.trace, ignored),
     )
 
 
@@ -70,11 +86,11 @@ def metrics(record: UsageRecord) -> dict[str, int]:
     }
 
 
-def _notes(stream: ChatStream, ignored: Sequence[str]) -> list[Header]:
-    notes: list[Header] = [(b"x-amzn-requestid", stream.request_id.encode())]
+def _notes(trace: Trace, ignored: Sequence[str]) -> list[Header]:
+    notes: list[Header] = [(b"x-amzn-requestid", trace.request_id.encode())]
     if ignored:
         names = (_UNSAFE.sub("?", name)[:100] for name in ignored[:_IGNORED_MAX])
         notes.append((b"x-kilonova-ignored", ", ".join(names).encode()))
-    if stream.was_replayed:
+    if trace.was_replayed:
         notes.append((b"x-kilonova-replayed", b"true"))
     return notes

@@ -8,20 +8,28 @@ from functools import partial
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from kilonova.core.errors import InvalidRequest
 from kilonova.core.events import ChatFinished
+from kilonova.core.model import Model
 from kilonova.dialects.bedrock.credentials import call
+from kilonova.dialects.bedrock.embeddings import decode_embedding, encode_embedding
 from kilonova.dialects.bedrock.errors import stream_error
 from kilonova.dialects.bedrock.families import family_of
-from kilonova.dialects.bedrock.headers import metrics, stream_headers, whole_headers
+from kilonova.dialects.bedrock.headers import (
+    embedding_headers,
+    metrics,
+    stream_headers,
+    whole_headers,
+)
 from kilonova.dialects.bedrock.identifiers import resolve_model
 from kilonova.dialects.bedrock.native import About, FamilyEvents
 from kilonova.dialects.bedrock.support import IGNORED, REFUSED
 from kilonova.dialects.wire.aws_model import Operation
 from kilonova.dialects.wire.aws_request import WireRequest
 from kilonova.dialects.wire.eventstream import encode_event
+from kilonova.gateway.call import Caller
 from kilonova.gateway.gateway import Gateway
 from kilonova.gateway.stream import ChatStream
 from kilonova.web.endpoint import Answer
@@ -33,6 +41,7 @@ _SHAPE = "InvokeModelRequest"
 _OPTIONS = b"x-amzn-bedrock-"
 _Metadata = Annotated[dict[str, str], Meta(min_length=1, max_length=16)]
 _JSON_TYPES = ("application/json", "*/*", "application/*", "")
+_BLOB = "application/octet-stream"  # what the JavaScript SDK says when its caller says nothing
 
 
 class InvokeHandlers:
@@ -45,27 +54,47 @@ class InvokeHandlers:
 
     async def invoke(self, request: Request) -> Answer:
         """The whole answer, in the family's own body."""
-        stream, ignored = await self._begin(request, self._whole)
+        asked = self._read(request, self._whole)
+        if asked.model.native_body == "text-embeddings":
+            return await self._embed(request, asked)
+        stream, ignored = await self._begin(request, asked, streams=False)
         answer = await stream.collect()
         body = family_of(stream.model).encode(answer, _about(stream))
         return Response(200, body, whole_headers(stream, ignored))
 
+    async def _embed(self, request: Request, asked: "_Asked") -> Answer:
+        decoded = decode_embedding(request.body, asked.model)
+        answer = await self._gateway.embed(asked.caller, decoded.request)
+        body = encode_embedding(answer, decoded.types)
+        return Response(200, body, embedding_headers(request.trace, asked.hints))
+
     async def invoke_stream(self, request: Request) -> Answer:
         """The family's own chunks, each inside an event."""
-        stream, ignored = await self._begin(request, self._streaming)
+        asked = self._read(request, self._streaming)
+        stream, ignored = await self._begin(request, asked, streams=True)
         events = family_of(stream.model).events(_about(stream))
         headers = stream_headers(stream, ignored)
         return Stream(200, _frames(stream, events), headers, fail=_fail, source=stream)
 
-    async def _begin(
-        self, request: Request, operation: Operation
-    ) -> tuple[ChatStream, tuple[str, ...]]:
+    def _read(self, request: Request, operation: Operation) -> "_Asked":
         caller = self._gateway.authorise(call(request))
         hints = _options(request, operation)
-        model = resolve_model(self._gateway, request.captures[0])
-        streams = operation is self._streaming
-        decoded = family_of(model).decode(request.body, model, streams)
-        return await self._gateway.chat(caller, decoded.request), (*hints, *decoded.ignored)
+        return _Asked(caller, hints, resolve_model(self._gateway, request.captures[0]))
+
+    async def _begin(
+        self, request: Request, asked: "_Asked", *, streams: bool
+    ) -> tuple[ChatStream, tuple[str, ...]]:
+        decoded = family_of(asked.model).decode(request.body, asked.model, streams)
+        stream = await self._gateway.chat(asked.caller, decoded.request)
+        return stream, (*asked.hints, *decoded.ignored)
+
+
+class _Asked(Struct, frozen=True):
+    """Who asks which model, and the hints of the headers that are ignored."""
+
+    caller: Caller
+    hints: list[str]
+    model: Model
 
 
 _fail = partial(stream_error, is_native=True)
@@ -102,7 +131,8 @@ def _check_metadata(text: object) -> None:
 def _refuse_other_types(request: Request) -> None:
     for header in (b"content-type", b"accept", b"x-amzn-bedrock-accept"):
         media_type = (request.header(header) or "").partition(";")[0].strip().lower()
-        if media_type not in _JSON_TYPES:
+        is_blob = header == b"content-type" and media_type == _BLOB
+        if media_type not in _JSON_TYPES and not is_blob:
             name = header.decode()
             raise InvalidRequest(f"{name}: only application/json is spoken here.", param=name)
 

@@ -5,7 +5,8 @@ Bedrock flavour of OpenAI's SDK signs its requests instead.
 """
 
 from kilonova.core.errors import Unauthenticated
-from kilonova.core.identity import BearerCredential, Credential, SignedCredential
+from kilonova.core.identity import Credential, SignedCredential
+from kilonova.dialects.wire.bearer import bearer, bearer_of
 from kilonova.dialects.wire.signed import signed_credential
 from kilonova.gateway.call import Call
 from kilonova.web.message import Request
@@ -28,11 +29,10 @@ def call(request: Request) -> Call:
 
 def credential(request: Request) -> Credential:
     """A header that is there counts, well-formed or not: no other is tried instead of it."""
-    authorization = request.header(b"authorization")
-    if authorization is not None:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() == "bearer":
-            return _bearer(token)
+    if request.header(b"authorization") is not None:
+        shown = bearer_of(request)
+        if shown is not None:
+            return shown
         return _signed(request)
     token_alone = request.header(b"x-api-key") or request.header(b"api-key")
     if token_alone is None:
@@ -41,14 +41,7 @@ def credential(request: Request) -> Credential:
             "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
             reason="missing",
         )
-    return _bearer(token_alone)
-
-
-def _bearer(token: str) -> BearerCredential:
-    stripped = token.strip()
-    if not stripped:
-        raise Unauthenticated("The API key in the request is empty.", reason="missing")
-    return BearerCredential(stripped)
+    return bearer(token_alone)
 
 
 def _signed(request: Request) -> SignedCredential:

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from kilonova.core.chat import ChatRequest, EmbeddingRequest, Sampling
+from kilonova.core.chat import ChatRequest, Sampling
+from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import InvalidRequest
 from kilonova.dialects.openai.body import decode_body
 from kilonova.dialects.openai.messages import decode_messages
@@ -115,8 +116,9 @@ def decode_embeddings(body: EmbeddingBody) -> EmbeddingRequest:
         path = "input" if isinstance(body.input, str) else f"input[{index}]"
         if not isinstance(text, str):
             raise InvalidRequest(
-                f"Unsupported value: '{path}'. Arrays of tokens are not supported here; send the "
-                "text.",
+                f"Unsupported value: '{path}'. Arrays of tokens are not supported here: their "
+                "numbers mean something only to the tokenizer that made them. Send the text "
+                "(LangChain: check_embedding_ctx_length=False).",
                 param=path,
                 reason="unsupported_value",
             )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from kilonova.core.chat import EmbeddingAnswer
+from kilonova.core.embedding import EmbeddingAnswer
 from kilonova.core.events import ChatAnswer
 from kilonova.core.events import Choice as CoreChoice
 from kilonova.core.model import Model

@@ -25,27 +25,11 @@ from kilonova.dialects.openai.answer_schema import (
     wire_logprobs,
     wire_usage,
 )
-from kilonova.dialects.wire.sse import DONE
+from kilonova.dialects.wire.sse import DONE, encode_line
 
 __all__ = ["StreamEncoder"]
 
 _encode = msgspec.json.Encoder().encode
-
-# Some clients cut the stream into lines at every character that Unicode calls a line break.
-_BREAKS = (
-    (b"\xe2\x80\xa8", b"\\u2028"),
-    (b"\xe2\x80\xa9", b"\\u2029"),
-    (b"\xc2\x85", b"\\u0085"),
-)
-
-
-def _line(value: object) -> bytes:
-    """JSON that is one line to every client."""
-    encoded = _encode(value)
-    if not encoded.isascii():
-        for raw, escaped in _BREAKS:
-            encoded = encoded.replace(raw, escaped)
-    return encoded
 
 
 class StreamEncoder:
@@ -71,7 +55,7 @@ class StreamEncoder:
         """The chunks of one event, framed."""
         if type(event) is TextDelta and self._is_open and not event.logprobs:
             # Nearly every event of a stream takes this way.
-            text = b'"content":' + _line(event.text)
+            text = b'"content":' + encode_line(event.text)
             return self._deltas[event.choice] + text + self._rest
         if isinstance(event, ChatStarted):
             return b""
@@ -95,16 +79,16 @@ class StreamEncoder:
         match event:
             case TextDelta():
                 if event.logprobs:
-                    rest = self._rest_with(_line(wire_logprobs(event.logprobs)), b"null")
-                return start + b'"content":' + _line(event.text) + rest
+                    rest = self._rest_with(encode_line(wire_logprobs(event.logprobs)), b"null")
+                return start + b'"content":' + encode_line(event.text) + rest
             case ReasoningDelta():
-                return start + b'"reasoning_content":' + _line(event.text) + rest
+                return start + b'"reasoning_content":' + encode_line(event.text) + rest
             case ToolCallStarted():
                 return start + _tool_call_start(event) + rest
             case ToolCallDelta():
                 return (
                     start + b'"tool_calls":[{"index":%d,"function":{"arguments":' % event.index
-                    + _line(event.arguments) + b"}}]" + rest
+                    + encode_line(event.arguments) + b"}}]" + rest
                 )  # fmt: skip
             case ChoiceFinished():
                 return start + self._rest_with(b"null", _encode(FINISH_REASONS[event.reason]))
@@ -126,6 +110,7 @@ def _tier(service_tier: str | msgspec.UnsetType) -> bytes:
 
 def _tool_call_start(event: ToolCallStarted) -> bytes:
     return (
-        b'"tool_calls":[{"index":%d,"id":' % event.index + _line(event.id)
-        + b',"type":"function","function":{"name":' + _line(event.name) + b',"arguments":""}}]'
+        b'"tool_calls":[{"index":%d,"id":' % event.index + encode_line(event.id)
+        + b',"type":"function","function":{"name":' + encode_line(event.name)
+        + b',"arguments":""}}]'
     )  # fmt: skip

@@ -1,9 +1,9 @@
 """Which URL of OpenAI's API does what here."""
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from urllib.parse import unquote_to_bytes
 
@@ -12,6 +12,11 @@ from msgspec import UNSET
 from kilonova import __version__
 from kilonova.core.money import format_nano
 from kilonova.dialects.openai.answer_schema import AnswerHead
+from kilonova.dialects.openai.classification import (
+    decode_classify,
+    encode_classify,
+    parse_classify,
+)
 from kilonova.dialects.openai.credentials import call
 from kilonova.dialects.openai.decode import (
     decode_chat,
@@ -30,6 +35,7 @@ from kilonova.dialects.openai.errors import encode_error, encode_stream_error
 from kilonova.dialects.openai.parameters import ignored_by_chat, ignored_by_embeddings
 from kilonova.dialects.openai.schema import ChatBody
 from kilonova.dialects.wire import sse
+from kilonova.gateway.classification import Classifications
 from kilonova.gateway.gateway import Gateway
 from kilonova.gateway.stream import ChatStream
 from kilonova.telemetry.trace import Trace
@@ -49,15 +55,23 @@ _SCOPE_HEADERS = (b"openai-organization", b"openai-project")
 
 
 class OpenAISurface:
-    """Chat completions, embeddings and models."""
+    """Chat completions, embeddings, classification and models."""
 
-    def __init__(self, gateway: Gateway, *, body_bytes_max: int = 32 * 1024 * 1024) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        classifications: Classifications | None = None,
+        body_bytes_max: int = 32 * 1024 * 1024,
+    ) -> None:
         self._gateway = gateway
-        endpoints = {
+        endpoints: dict[tuple[str, str], Callable[[Request], Awaitable[Answer]]] = {
             ("POST", "/chat/completions"): self.chat_completions,
             ("POST", "/embeddings"): self.embeddings,
             ("GET", "/models"): self.models,
         }
+        if classifications is not None:
+            endpoints["POST", "/classify"] = partial(self.classify, classifications)
         self._fixed = {
             (method, f"{root}{path}".encode()): Endpoint(
                 handle=handle, fail=encode_error, body_bytes_max=body_bytes_max
@@ -116,8 +130,22 @@ class OpenAISurface:
             self._gateway.model(body.model).id,
             is_base64=body.encoding_format == "base64",
         )
-        headers = _headers(request, ignored_by_embeddings(body))
+        headers = _headers(
+            request, ignored_by_embeddings(body), was_replayed=request.trace.was_replayed
+        )
         return Response(200, text, (_JSON, *headers, *_price(request.trace)))
+
+    async def classify(self, classifications: Classifications, request: Request) -> Answer:
+        """``POST /classify``."""
+        caller = self._gateway.authorise(call(request))
+        body = parse_classify(request.body)
+        answer = await classifications.classify(caller, decode_classify(body))
+        trace = request.trace
+        text = encode_classify(
+            answer, body.head, request_id=trace.request_id, created_s=int(time.time())
+        )
+        headers = _headers(request, ["user"] if body.user is not None else [])
+        return Response(200, text, (_JSON, *headers, *_price(trace)))
 
     async def models(self, request: Request) -> Answer:
         """``GET /models``."""

@@ -9,21 +9,21 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
 
-from kilonova.core.chat import ChatRequest, EmbeddingAnswer, EmbeddingRequest
+from kilonova.core.chat import ChatRequest
+from kilonova.core.embedding import EmbeddingAnswer, EmbeddingRequest
 from kilonova.core.errors import (
     EngineFailed,
     InvalidRequest,
     KilonovaError,
     ModelNotReady,
-    Overloaded,
 )
 from kilonova.core.events import ChatEvent
 from kilonova.core.ports import Health
 from kilonova.engines.choices import fan_out
 from kilonova.engines.llamacpp.answer import AnswerReader
+from kilonova.engines.llamacpp.embeddings import Embeddings
 from kilonova.engines.llamacpp.launch import Launcher
 from kilonova.engines.llamacpp.launch import Options as LaunchOptions
-from kilonova.engines.llamacpp.limits import check_embedding
 from kilonova.engines.llamacpp.quarantine import Quarantine
 from kilonova.engines.llamacpp.supervisor import Patience, Supervisor
 
@@ -52,7 +52,7 @@ class LlamaCpp:
         )
         self.supervisor = Supervisor(name, launcher.launch, given)
         self._quarantine = Quarantine()
-        self._embedding = 0
+        self._embeddings = Embeddings(options, self.supervisor)
 
     async def start(self) -> None:
         """Makes the supervisor's task, which ``stop`` ends."""
@@ -81,24 +81,11 @@ class LlamaCpp:
     def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         return fan_out(self._stream, request)
 
+    async def count_embedding(self, request: EmbeddingRequest) -> int:
+        return await self._embeddings.count(request)
+
     async def embed(self, request: EmbeddingRequest) -> EmbeddingAnswer:
-        check_embedding(request)
-        child = await self.supervisor.ready()
-        if not child.process.spec.makes_embeddings:
-            raise InvalidRequest(f"The model {request.model} makes no embeddings.", param="model")
-        if self._embedding >= self.options.queue_max:
-            raise Overloaded("The embedding model is busy; try again.", retry_after_s=1)
-        self._embedding += 1
-        try:
-            vectors, tokens = await child.server.embed(request.texts)
-        finally:
-            self._embedding -= 1
-        if request.dimensions not in (None, len(vectors[0])):
-            raise InvalidRequest(
-                f"This model makes vectors of {len(vectors[0])} dimensions only.",
-                param="dimensions",
-            )
-        return EmbeddingAnswer(vectors=vectors, input_tokens=tokens)
+        return await self._embeddings.embed(request)
 
     async def _stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         child = await self.supervisor.ready()

@@ -46,6 +46,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``context_tokens`` is what one request may have; each of the ``parallel`` slots has as much.
     ``text_chars_max`` and ``items_max`` bound texts and lists for which a schema sets no limit.
     ``embedding`` is whether it makes vectors instead of answers; by default the file says so.
+    ``dimensions_min`` allows vectors to be cut to so many dimensions; 0: the model's own alone.
     """
 
     model: str
@@ -55,6 +56,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     threads: _Count = 0
     prompt_threads: _Count = 0
     embedding: bool | None = None
+    dimensions_min: _Count = 0
     text_chars_max: _Count = 0
     items_max: _Count = 0
     cache_type: Literal["f16", "q8_0"] = "f16"
@@ -131,7 +133,7 @@ class Launcher:
         properties = await server.properties()
         _check_slots(properties, process.spec)
         if process.spec.makes_embeddings:
-            await server.embed(("probe",))
+            await server.probe_embeddings()
         else:
             try:
                 await prove_isolation(server, self.options.parallel)

@@ -6,7 +6,8 @@ range is refused by name instead.
 
 import math
 
-from kilonova.core.chat import ChatRequest, EmbeddingRequest, Sampling
+from kilonova.core.chat import ChatRequest, Sampling
+from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import InvalidRequest
 
 __all__ = ["check_chat", "check_embedding"]

@@ -5,7 +5,7 @@ they speak of the request.
 """
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 import msgspec
@@ -65,6 +65,10 @@ class _Count(msgspec.Struct, frozen=True):
     input_tokens: int
 
 
+class _Tokens(msgspec.Struct, frozen=True):
+    tokens: list[int]
+
+
 class _Vector(msgspec.Struct, frozen=True):
     index: int
     embedding: list[float]
@@ -85,6 +89,7 @@ class ChildServer:
     def __init__(self, spec: ChildSpec, *, silence_s_max: float) -> None:
         self._spec = spec
         self._silence_s_max = silence_s_max
+        self.framing_tokens = 0
         self._client = _open(spec, {"Authorization": f"Bearer {spec.api_key}"}, silence_s_max)
         self._stranger = _open(spec, {}, silence_s_max)
 
@@ -135,12 +140,31 @@ class ChildServer:
                 if chunks := splitter.feed(piece):
                     yield chunks
 
-    async def embed(self, texts: tuple[str, ...]) -> tuple[tuple[tuple[float, ...], ...], int]:
+    async def embed(
+        self, texts: Sequence[str], *, is_normalised: bool
+    ) -> tuple[list[tuple[float, ...]], int]:
         """The vectors, and how many tokens were read for them."""
-        received = await self._client.ask("/v1/embeddings", msgspec.json.encode({"input": texts}))
+        body = {"input": texts, "embd_normalize": 2 if is_normalised else -1}
+        received = await self._client.ask("/v1/embeddings", msgspec.json.encode(body))
         answer = msgspec.json.decode(received, type=_Vectors)
         in_order = sorted(answer.data, key=lambda vector: vector.index)
-        return tuple(tuple(one.embedding) for one in in_order), answer.usage.prompt_tokens
+        return [tuple(one.embedding) for one in in_order], answer.usage.prompt_tokens
+
+    async def probe_embeddings(self) -> None:
+        """Proves that vectors are made, and learns how many tokens frame a text."""
+        await self.embed(("probe",), is_normalised=True)
+        framed = await self._tokenize(("probe",), is_framed=True)
+        self.framing_tokens = framed - await self._tokenize(("probe",), is_framed=False)
+
+    async def count_texts(self, texts: Sequence[str]) -> int:
+        """Tokens of all texts together; the server frames only the first of a list."""
+        more = self.framing_tokens * (len(texts) - 1)
+        return more + await self._tokenize(texts, is_framed=True)
+
+    async def _tokenize(self, texts: Sequence[str], *, is_framed: bool) -> int:
+        body = {"content": texts, "add_special": is_framed}
+        received = await self._client.ask("/tokenize", msgspec.json.encode(body))
+        return len(msgspec.json.decode(received, type=_Tokens).tokens)
 
     async def progress(self) -> tuple[int, int]:
         """Requests that run now, and decode steps since the start: the second must grow."""

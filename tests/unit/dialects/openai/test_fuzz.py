@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kilonova.core.chat import ChatRequest, EmbeddingRequest
+from kilonova.core.chat import ChatRequest
+from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import InvalidRequest
 from kilonova.dialects.openai.body import _refuse_duplicates
 from kilonova.dialects.openai.decode import (

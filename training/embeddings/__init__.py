@@ -1,0 +1,1 @@
+"""The recipe of Kilonova Embed: static vectors fitted to pairs of texts that belong together."""
