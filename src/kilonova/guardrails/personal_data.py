@@ -418,13 +418,13 @@ def find_personal_data(text: str) -> tuple[Span, ...]:
         if rule.where not in regions:
             regions[rule.where] = rule.where(text)
         for region in regions[rule.where]:
-            for span in _spans(rule, text, region, taken):
+            for span in _spans(rule, text, region, taken=taken):
                 taken[span.start : span.end] = bytes(b"\1" * (span.end - span.start))
                 found.append(span)
     return tuple(sorted(found, key=lambda span: span.start))
 
 
-def _spans(rule: _Rule, text: str, region: _Region, taken: bytearray) -> Iterator[Span]:
+def _spans(rule: _Rule, text: str, region: _Region, *, taken: bytearray) -> Iterator[Span]:
     for match in rule.pattern.finditer(text, *region):
         start = match.start()
         # The extent costs more than the match, and what is taken from its start on is lost anyway.
