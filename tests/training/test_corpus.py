@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spark.corpus import (
+from structure.corpus import (
     LICENCES,
     TRAIN_FILES,
     FileRefused,

@@ -4,23 +4,28 @@ from collections.abc import Callable
 
 import pytest
 
-from spark.checks import accepts
-from spark.conversation import Conversation, Goal, Role, Turn
-from spark.generators.chat import make_chat
-from spark.generators.copying import make_copying
-from spark.generators.draw import Draw, Split
-from spark.generators.extraction import make_extraction
-from spark.generators.normalisation import make_normalisation
-from spark.generators.reading import make_reading
-from spark.generators.tool_calls import make_tool_calls
-from spark.suites import SUITES, handwritten, items, schema_problems
-from spark.template import answer_text
+from structure.checks import accepts
+from structure.conversation import Conversation, Goal, Role, Turn
+from structure.generators.chat import make_chat
+from structure.generators.copying import make_copying
+from structure.generators.draw import Draw, Split
+from structure.generators.extraction import make_extraction
+from structure.generators.labels import make_label, make_title
+from structure.generators.normalisation import make_normalisation
+from structure.generators.reading import make_reading
+from structure.generators.schemas import words_of
+from structure.generators.selecting import make_selecting
+from structure.generators.tool_calls import make_tool_calls
+from structure.suites import SUITES, handwritten, items, schema_problems
+from structure.template import answer_text
 
 _MAKERS: list[Callable[[Draw], Conversation]] = [
     make_tool_calls,
     make_extraction,
     make_normalisation,
     make_reading,
+    make_label,
+    make_title,
     make_chat,
     make_copying,
 ]
@@ -80,7 +85,7 @@ def test_reference_calls_fit_their_schemas(split: Split) -> None:
     for seed in _SEEDS:
         conversation = make_tool_calls(Draw(seed, split))
         schemas = {tool.name: tool.parameters for tool in conversation.tools}
-        assert 1 <= len(conversation.tools) <= 4
+        assert 1 <= len(conversation.tools) <= 8
         for turn in conversation.turns:
             for call in turn.calls:
                 assert schema_problems(schemas[call.name], call.arguments) == []
@@ -113,3 +118,17 @@ def test_handwritten_items_fit_their_tools() -> None:
         call = conversation.turns[-1].calls[0]
         schema = next(tool.parameters for tool in conversation.tools if tool.name == call.name)
         assert schema_problems(schema, call.arguments) == []
+
+
+def test_choosing_is_decided_by_the_words() -> None:
+    """Every request of the drill has words of the called tool and of no other."""
+    for seed in _SEEDS:
+        for conversation in make_selecting(Draw(seed, Split.TRAIN)):
+            said = {word.strip("!?.,") for word in conversation.turns[0].content.lower().split()}
+            (called,) = conversation.turns[1].calls
+            for tool in conversation.tools:
+                told = {*words_of(tool.name).split(), *tool.description.lower().split()}
+                if tool.name != called.name:
+                    assert not told & said
+                elif "_" in tool.name or tool.description:
+                    assert told & said or any(word in tool.name for word in said)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from spark.conversation import Conversation
-from spark.engine import Engine, serve
-from spark.generators.draw import Draw, Split
-from spark.generators.tool_calls import make_tool_calls
-from spark.reference import load_reference
-from spark.suites import items
-from spark.template import render_prompt
-from spark.wire import wire_messages
+from structure.conversation import Conversation
+from structure.engine import Engine, serve
+from structure.generators.draw import Draw, Split
+from structure.generators.tool_calls import make_tool_calls
+from structure.reference import load_reference
+from structure.suites import items
+from structure.template import render_prompt
+from structure.wire import wire_messages
 
 _WEIGHTS = Path(__file__).resolve().parents[2] / "src/kilonova/catalog/weights/spark-v1.gguf"
 # The engine rounds activations to eight bits inside its matrix products and keeps its cache in half
@@ -88,6 +88,6 @@ def test_forced_tool_call_comes_back_parsed(engine: Engine) -> None:
 
 def test_recipe_imports_without_torch() -> None:
     """Tests and the product's environment have no torch; only training and parity need it."""
-    code = "import sys; sys.modules['torch'] = None; import spark.dataset, spark.evaluate"
+    code = "import sys; sys.modules['torch'] = None; import structure.dataset, structure.evaluate"
     folder = _WEIGHTS.parents[4] / "training"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=folder)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from spark.generators.draw import Draw, Split, part, pool, verb_phrases
-from spark.generators.toolsmith import make_tool
+from structure.generators.draw import Draw, Split, part, pool, verb_phrases
+from structure.generators.toolsmith import make_tool
 
 _POOLS = (
     "given_names",

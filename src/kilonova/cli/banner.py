@@ -66,8 +66,8 @@ def _first_key(url: str, key: NewKey) -> list[str]:
         f"  export AWS_SECRET_ACCESS_KEY={key.secret}",
         *_bearer(url, key),
         "",
-        f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY={key.bearer}",
-        f"  export GOOGLE_GEMINI_BASE_URL={url} GOOGLE_API_KEY={key.bearer}",
+        f"  export ANTHROPIC_BASE_URL={url} ANTHROPIC_API_KEY=$OPENAI_API_KEY",
+        f"  export GOOGLE_GEMINI_BASE_URL={url} GOOGLE_API_KEY=$OPENAI_API_KEY",
         "",
         "More keys: kilonova keys create        Talk to it: kilonova chat",
     ]

@@ -44,9 +44,9 @@ def test_the_first_start_points_every_sdk_here() -> None:
         "AWS_ACCESS_KEY_ID": "KNAK",
         "AWS_SECRET_ACCESS_KEY": "hidden",
         "ANTHROPIC_BASE_URL": "http://127.0.0.1:8040",
-        "ANTHROPIC_API_KEY": "kn_live_secret",
+        "ANTHROPIC_API_KEY": "$OPENAI_API_KEY",
         "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:8040",
-        "GOOGLE_API_KEY": "kn_live_secret",
+        "GOOGLE_API_KEY": "$OPENAI_API_KEY",
     }
 
 
