@@ -26,7 +26,7 @@ applications with real tokens, for installation checks and for demonstrations of
 {verdict}"""
 _DOES = (
     "Calls tools out of one to eight, with nested, enum, optional and array arguments",
-    "Is taught to ask for a missing value and to decline when no tool fits; NT-1 says how often it does",
+    "Is taught to ask for what is missing and to decline what no tool does; NT-1 says how often",
     "Extracts named fields as JSON",
     "Writes dates, times, amounts and units in one form",
     "Chooses among labels given in the prompt; answers with a span of a given text",
