@@ -59,7 +59,7 @@ class Admission:
             size = self._affordable(caller.principal, model.price, size)
         return self._reserve(caller, model, size)
 
-    def admit_embedding(self, caller: Caller, model: Model, *, input_tokens: int) -> Permit:
+    def admit_whole(self, caller: Caller, model: Model, *, input_tokens: int) -> Permit:
         """As ``admit_chat``, for a request without output."""
         return self._reserve(caller, model, _Size(input_tokens, 0, 1))
 

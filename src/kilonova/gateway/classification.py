@@ -101,8 +101,8 @@ class Classifications:
         self._refuse_too_much(request)
         tokens = _count_tokens(model, request.texts)
         # No await stands between the authorised caller and the permit: the key still holds.
-        permit = self._admission.admit_embedding(caller, model, input_tokens=tokens)
-        return await self._meter.watch_embedding(permit, self._read(model, request.texts, tokens))
+        permit = self._admission.admit_whole(caller, model, input_tokens=tokens)
+        return await self._meter.watch_whole(permit, self._read(model, request.texts, tokens))
 
     async def _read(self, model: Model, texts: tuple[str, ...], tokens: int) -> Classification:
         """In a thread: a page takes a millisecond, and a request may hold a thousand."""

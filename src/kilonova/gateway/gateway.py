@@ -152,8 +152,8 @@ class Gateway:
         served = replace(request, model=model.engine_model or model.id)
         input_tokens = await engine.count_embedding(served)
         caller = self._renew(caller)
-        permit = self._admission.admit_embedding(caller, model, input_tokens=input_tokens)
-        return await self._meter.watch_embedding(permit, engine.embed(served))
+        permit = self._admission.admit_whole(caller, model, input_tokens=input_tokens)
+        return await self._meter.watch_whole(permit, engine.embed(served))
 
     def models(self) -> tuple[Model, ...]:
         """Every model on offer."""

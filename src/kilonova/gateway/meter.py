@@ -130,7 +130,7 @@ class Meter:
         permit.durable.add_done_callback(_notice)
         self._settle(permit, usage, outcome).add_done_callback(_report)
 
-    async def watch_embedding(self, permit: Permit, work: Awaitable[_Counted]) -> _Counted:
+    async def watch_whole(self, permit: Permit, work: Awaitable[_Counted]) -> _Counted:
         """The same answer, once permit and settlement are on disk. Nothing of it leaves before."""
         settled: Future[None] | None = None
         outcome: Outcome = "cancelled"
