@@ -11,7 +11,15 @@ import msgspec
 
 from structure.conversation import Call, Conversation, Json, JsonObject, Role, Tool, Turn
 
-__all__ = ["CHAT_TEMPLATE", "CONTROL_TOKENS", "TEXT_TOKENS", "Segment", "render", "render_prompt"]
+__all__ = [
+    "CHAT_TEMPLATE",
+    "CONTROL_TOKENS",
+    "TEXT_TOKENS",
+    "Segment",
+    "render",
+    "render_prompt",
+    "tool_text",
+]
 
 END_OF_TEXT = "<|endoftext|>"
 TURN_START = "<|im_start|>"
@@ -130,13 +138,14 @@ def _fields(schema: JsonObject, indent: str) -> str:
     return lines
 
 
-def _tool_text(tool: Tool) -> str:
+def tool_text(tool: Tool) -> str:
+    """A tool as the model is shown it."""
     text = f": {tool.description}" if tool.description else ""
     return f"\n{tool.name}{text}{_fields(tool.parameters, ' ')}\n/{tool.name}"
 
 
 def _tools_text(tools: tuple[Tool, ...]) -> str:
-    return _TOOLS_OPENING + "".join(_tool_text(tool) for tool in tools) + _TOOLS_CLOSING
+    return _TOOLS_OPENING + "".join(tool_text(tool) for tool in tools) + _TOOLS_CLOSING
 
 
 def call_text(call: Call) -> str:

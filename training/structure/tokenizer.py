@@ -17,15 +17,18 @@ __all__ = ["PRE_TOKENIZER", "load_tokenizer", "train_tokenizer"]
 PRE_TOKENIZER = "smollm"
 
 
-def train_tokenizer(texts: Iterable[str], *, size: int, path: Path) -> Tokenizer:
-    """Learn merges from the texts and save the result."""
+def train_tokenizer(
+    texts: Iterable[str], *, size: int, path: Path, joins_spaces: bool = False
+) -> Tokenizer:
+    """Learn merges from the texts and save the result; `joins_spaces` is the usual way."""
     tokenizer = Tokenizer(models.BPE())
     digits = pre_tokenizers.Digits(individual_digits=True)
     bytes_ = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     # Only while merges are learned: the engine's pattern keeps the space with its word, but finds
     # no entry that would join them.
     spaces = pre_tokenizers.Split(Regex(r" (?=\p{L})"), "isolated")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, spaces, bytes_])
+    learning = [digits, bytes_] if joins_spaces else [digits, spaces, bytes_]
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(learning)
     tokenizer.decoder = decoders.ByteLevel()
     special = [AddedToken(token, special=True, normalized=False) for token in CONTROL_TOKENS]
     visible = [AddedToken(token, special=False, normalized=False) for token in TEXT_TOKENS]

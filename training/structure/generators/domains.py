@@ -44,7 +44,7 @@ _OPEN_CHOICES = frozenset({"language", "currency", "cuisine", "room"})
 
 
 class Domain(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One everyday tool; what the fields mean is said in `domains.md`."""
+    """One everyday tool; `domains.md` beside this module says what the fields mean."""
 
     names: tuple[str, ...]
     descriptions: tuple[str, ...]
