@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 
 __all__ = [
     "ChatRequest",
+    "Effort",
     "ImagePart",
     "Message",
     "OutputFormat",
@@ -18,6 +19,7 @@ __all__ = [
     "Role",
     "Sampling",
     "TextPart",
+    "Thinking",
     "Tool",
     "ToolCallPart",
     "ToolChoice",
@@ -113,15 +115,36 @@ class Sampling(Struct, frozen=True):
     stop: tuple[str, ...] = ()
 
 
+Effort = Literal["minimal", "low", "medium", "high", "max"]
+
+
+class Thinking(Struct, frozen=True, kw_only=True):
+    """Whether, and how much, a model that can is to think before it answers.
+
+    ``None`` means: the model's own default. ``budget_tokens`` is an upper bound of the reasoning
+    tokens of one choice, within ``max_output_tokens``.
+    """
+
+    is_on: bool | None = None
+    effort: Effort | None = None
+    budget_tokens: int | None = None
+
+
 class ChatRequest(Struct, frozen=True, kw_only=True):
     """One question. ``max_output_tokens`` is per choice; ``None`` means as much as fits.
 
+    ``prompt``: text that the model continues as it stands, with no chat template around it;
+    ``messages`` and ``tools`` are empty then. ``continues_last``: the last message is the
+    assistant's, and the answer goes on from its end instead of beginning a new turn.
     ``top_logprobs``: ``None`` = no log-probabilities, n = those of the token and n alternatives.
     ``cache_scope`` is set by the gateway: engines share cached prefixes only inside one scope.
     """
 
     model: str
-    messages: tuple[Message, ...]
+    messages: tuple[Message, ...] = ()
+    prompt: str | None = None
+    continues_last: bool = False
+    thinking: Thinking = Thinking()
     tools: tuple[Tool, ...] = ()
     tool_choice: ToolChoice = ToolChoice()
     can_call_in_parallel: bool = True
