@@ -1,16 +1,22 @@
 """What this installation offers: the engines of its configuration and the models they run."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kilonova.catalog.catalog import PACKAGED_WEIGHTS, Catalog, packaged_models
 from kilonova.catalog.entry import parse_entry
+from kilonova.core.errors import NotFound
 from kilonova.core.model import Model
 from kilonova.engines import KINDS
 from kilonova.engines.llamacpp.header import GgufError, ModelHeader, read_header
+from kilonova.engines.llamacpp.thoughts import controls_of
+from kilonova.guardrails.configured import plan_guardrails
+from kilonova.guardrails.policy import Guardrail
 from kilonova.settings import Settings, SettingsError
 
 __all__ = ["EnginePlan", "Offer", "plan_offer"]
@@ -43,10 +49,11 @@ class EnginePlan(Struct, frozen=True):
 class Offer(Struct, frozen=True):
     engines: tuple[EnginePlan, ...]
     catalog: Catalog
+    guardrails: Mapping[str, Guardrail]
 
 
 def plan_offer(settings: Settings, model_file: Path | None = None) -> Offer:
-    """Raises SettingsError when an engine, a model file or a model entry is wrong.
+    """Raises SettingsError when an engine, a model file, a model entry or a guardrail is wrong.
 
     ``model_file`` is served beside what the configuration names, under the engine ``file``.
     """
@@ -74,9 +81,22 @@ def plan_offer(settings: Settings, model_file: Path | None = None) -> Offer:
         key=lambda model: (model.engine in scripted, not model.can("chat")),
     )
     try:
-        return Offer(plans, Catalog(models))
+        catalog = Catalog(_named(models, settings.aliases))
     except ValueError as error:
         raise SettingsError(f"models: {error}") from None
+    return Offer(plans, catalog, plan_guardrails(settings.guardrails))
+
+
+def _named(models: list[Model], aliases: Mapping[str, str]) -> list[Model]:
+    """The models, with the configured aliases among their own."""
+    catalog = Catalog(models)
+    names: dict[str, list[str]] = {}
+    for alias, name in aliases.items():
+        try:
+            names.setdefault(catalog.find(name).id, []).append(alias)
+        except NotFound as error:
+            raise SettingsError(f'aliases."{alias}": {error.message}') from None
+    return [replace(model, aliases=(*model.aliases, *names.get(model.id, ()))) for model in models]
 
 
 def _merged(written: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -124,7 +144,8 @@ def _local_model(plan: EnginePlan) -> Model:
         provider="local",
         engine=plan.name,
         aliases=tuple(dict.fromkeys(name for name in (slug, path.stem) if name)),
-        abilities=_abilities(header),
+        abilities=_abilities(header, can_see=bool(plan.options.get("projector"))),
+        thinking_controls=controls_of(header.chat_template),
         native_body="text-embeddings" if header.makes_embeddings else "chat-completions",
         context_tokens=context,
         output_tokens_max=context,
@@ -132,7 +153,9 @@ def _local_model(plan: EnginePlan) -> Model:
     )
 
 
-def _abilities(header: ModelHeader) -> tuple[Any, ...]:
+def _abilities(header: ModelHeader, *, can_see: bool) -> tuple[Any, ...]:
     if header.makes_embeddings:
         return ("embeddings",)
-    return ("chat", "tools", "json", "logprobs")
+    thinks = ("reasoning",) if controls_of(header.chat_template) else ()
+    sees = ("vision",) if can_see else ()
+    return ("chat", "tools", "json", "logprobs", "completion", "prefill", *thinks, *sees)

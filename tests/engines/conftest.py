@@ -54,7 +54,14 @@ async def subject(
         yield Subject("llamacpp", llamacpp, "Tell me a story.", busy, counts_exactly=True)
         return
     if request.param == "upstream":
-        engine = open_engine("upstream", "up", {"url": fake_openai.url}, home=Path())
+        options: dict[str, object] = {
+            "url": fake_openai.url,
+            "completes_prompts": True,
+            "continues_with": "continue_final_message",
+            "thinking_switch": "enable_thinking",
+            "budget_field": "thinking_budget",
+        }
+        engine = open_engine("upstream", "up", options, home=Path())
         echo = fake_openai.echo
     else:
         echo = engine = Echo("echo", Echo.Options(context_tokens=4000))

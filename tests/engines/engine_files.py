@@ -9,7 +9,14 @@ from pathlib import Path
 import gguf
 import numpy as np
 
-__all__ = ["PLAIN_TEMPLATE", "TOOL_TEMPLATE", "write_tiny_model"]
+__all__ = [
+    "ALWAYS_THINKING_TEMPLATE",
+    "PLAIN_TEMPLATE",
+    "THINKING_TEMPLATE",
+    "TOOL_TEMPLATE",
+    "write_tiny_model",
+    "write_tiny_projector",
+]
 
 _WIDTH, _LAYERS, _HIDDEN = 64, 2, 96
 _CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -49,6 +56,26 @@ TOOL_TEMPLATE = """{%- set first = messages[0] %}
 {%- endif %}
 {%- endfor %}
 {%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"""  # noqa: E501
+
+_TURN = "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
+_SAID = "{%- if message.content %}{{- '\\n' + message.content }}{%- endif %}"
+_THOUGHT = """{%- if message.reasoning_content %}
+{{- '\\n<think>\\n' + message.reasoning_content + '\\n</think>\\n' }}{%- endif %}"""
+
+# Opens a thought with every answer, unless it is told not to; then it writes an empty one.
+THINKING_TEMPLATE = TOOL_TEMPLATE.replace(_SAID, _THOUGHT + _SAID).replace(
+    _TURN,
+    """{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}
+{%- if enable_thinking is defined and enable_thinking is false %}
+{{- '<think>\\n\\n</think>\\n\\n' }}{%- else %}{{- '<think>\\n' }}{%- endif %}
+{%- endif %}""",
+)
+# Has no word to leave the thought out.
+ALWAYS_THINKING_TEMPLATE = TOOL_TEMPLATE.replace(
+    "'\\n' + message.content", "'\\n' + message.content.split('</think>')[-1]"
+).replace(
+    _TURN, "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n<think>\\n' }}{%- endif %}"
+)
 
 
 def write_tiny_model(
@@ -126,3 +153,52 @@ def _add_tensors(writer: gguf.GGUFWriter, tokens: int) -> None:
         writer.add_tensor(f"{block}.ffn_gate.weight", matrix(_HIDDEN, _WIDTH))
         writer.add_tensor(f"{block}.ffn_up.weight", matrix(_HIDDEN, _WIDTH))
         writer.add_tensor(f"{block}.ffn_down.weight", matrix(_WIDTH, _HIDDEN))
+
+
+def write_tiny_projector(path: Path) -> Path:
+    """Eyes for the tiny model: four patches of 14 by 14 pixels through two random layers."""
+    eye, hidden = 32, 64
+    writer = gguf.GGUFWriter(str(path), "clip")
+    writer.add_bool("clip.has_vision_encoder", True)
+    writer.add_string("clip.projector_type", "mlp")
+    writer.add_bool("clip.use_gelu", True)
+    numbers = {
+        "image_size": 28,
+        "patch_size": 14,
+        "embedding_length": eye,
+        "feed_forward_length": hidden,
+        "projection_dim": _WIDTH,
+        "block_count": 2,
+        "attention.head_count": 2,
+    }
+    for name, number in numbers.items():
+        writer.add_uint32(f"clip.vision.{name}", number)
+    writer.add_float32("clip.vision.attention.layer_norm_epsilon", 1e-5)
+    for name in ("image_mean", "image_std"):
+        writer.add_array(f"clip.vision.{name}", [0.5, 0.5, 0.5])
+    random = np.random.default_rng(7)
+    for name, shape in _projector_shapes(eye, hidden).items():
+        writer.add_tensor(name, random.normal(0, 0.2, shape).astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def _projector_shapes(eye: int, hidden: int) -> dict[str, tuple[int, ...]]:
+    weights: dict[str, tuple[int, ...]] = {"v.pre_ln": (eye,)}
+    for block in ("v.blk.0", "v.blk.1"):
+        names = ("attn_q", "attn_k", "attn_v", "attn_out")
+        weights |= {f"{block}.{name}": (eye, eye) for name in names}
+        weights |= {f"{block}.ln1": (eye,), f"{block}.ln2": (eye,)}
+        weights |= {f"{block}.ffn_up": (hidden, eye), f"{block}.ffn_down": (eye, hidden)}
+    weights |= {"mm.0": (_WIDTH, eye), "mm.2": (_WIDTH, _WIDTH)}
+    shapes: dict[str, tuple[int, ...]] = {
+        "v.class_embd": (eye,),
+        "v.patch_embd.weight": (eye, 3, 14, 14),
+        "v.position_embd.weight": (5, eye),
+    }
+    for name, shape in weights.items():
+        shapes |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
+    return shapes

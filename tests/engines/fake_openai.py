@@ -13,6 +13,7 @@ from kilonova.core.chat import (
     OutputFormat,
     Sampling,
     TextPart,
+    Thinking,
     Tool,
     ToolChoice,
 )
@@ -49,6 +50,7 @@ class FakeOpenAi:
     async def start(self) -> None:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/completions", self._chat)
         app.router.add_post("/v1/embeddings", self._embed)
         app.router.add_get("/v1/models", self._models)
         self._runner = web.AppRunner(app, handler_cancellation=True)
@@ -90,7 +92,7 @@ class FakeOpenAi:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         try:
-            await self._send(response, first, events)
+            await self._send(response, first, events, is_raw="prompt" in body)
         except EngineFailed as error:
             if "CUT" in str(body):
                 request.transport.abort()  # type: ignore[union-attr]
@@ -100,11 +102,13 @@ class FakeOpenAi:
             await events.aclose()
         return response
 
-    async def _send(self, response: web.StreamResponse, first: ChatEvent, events: Any) -> None:
+    async def _send(
+        self, response: web.StreamResponse, first: ChatEvent, events: Any, *, is_raw: bool
+    ) -> None:
         await _write(response, {"choices": [{"index": 0, "delta": {"role": "assistant"}}]})
         await response.write(b": keep-alive\n\n")
         async for event in events:
-            await _write(response, _encode(event))
+            await _write(response, _encode_raw(event) if is_raw else _encode(event))
             await asyncio.sleep(0)
         await response.write(b"data: [DONE]\n\n")
 
@@ -126,6 +130,14 @@ def _refusal(error: KilonovaError) -> web.Response:
 
 
 def _decode(body: dict[str, Any]) -> ChatRequest:
+    if "prompt" in body:
+        return ChatRequest(
+            model=body["model"],
+            prompt=body["prompt"],
+            sampling=Sampling(stop=tuple(body.get("stop", ()))),
+            max_output_tokens=body.get("max_tokens"),
+            top_logprobs=body.get("logprobs"),
+        )
     choice = body.get("tool_choice", "auto")
     forced = ToolChoice(choice) if isinstance(choice, str) else None
     wanted = body.get("response_format", {"type": "text"})
@@ -134,6 +146,11 @@ def _decode(body: dict[str, Any]) -> ChatRequest:
         model=body["model"],
         messages=tuple(
             Message(one["role"], (TextPart(one["content"] or ""),)) for one in body["messages"]
+        ),
+        continues_last=body.get("continue_final_message", False),
+        thinking=Thinking(
+            is_on=body.get("chat_template_kwargs", {}).get("enable_thinking"),
+            budget_tokens=body.get("thinking_budget"),
         ),
         tools=tuple(
             Tool(
@@ -150,6 +167,22 @@ def _decode(body: dict[str, Any]) -> ChatRequest:
         max_output_tokens=body.get("max_tokens") or body.get("max_completion_tokens"),
         top_logprobs=body.get("top_logprobs", 0) if body.get("logprobs") else None,
     )
+
+
+def _encode_raw(event: ChatEvent) -> dict[str, Any]:
+    """As completions are written: text in the place of a delta, log-probabilities in lists."""
+    chunk = _encode(event)
+    if isinstance(event, TextDelta):
+        chunk["choices"] = [{"index": 0, "text": event.text}]
+        if event.logprobs:
+            entry = event.logprobs[0]
+            chunk["choices"][0]["logprobs"] = {
+                "tokens": [entry.token],
+                "token_logprobs": [entry.logprob],
+                "top_logprobs": [{one.token: one.logprob for one in entry.alternatives}],
+                "text_offset": [0],
+            }
+    return chunk
 
 
 def _encode(event: ChatEvent) -> dict[str, Any]:

@@ -24,8 +24,8 @@ def _pieces(text: str, cuts: list[int]) -> list[str]:
     return pieces
 
 
-def _scan(pieces: list[str]) -> tuple[str, list[list[str]]]:
-    scanner = CallScanner()
+def _scan(pieces: list[str], *names: str, is_forced: bool = False) -> tuple[str, list[list[str]]]:
+    scanner = CallScanner(names, is_forced=is_forced)
     events = [
         event
         for number, piece in enumerate(pieces, 1)
@@ -71,6 +71,24 @@ def test_a_call_that_is_cut_off_keeps_what_came() -> None:
     text, calls = _scan(['<tool_call>\n{"name": "f", "arg', 'uments": {"a": "b'])
     assert (text, calls) == ("", [["f", '{"a": "b']])
     assert _scan(["<tool_call>\nnothing useful"])[0] == "<tool_call>\nnothing useful"
+
+
+@pytest.mark.parametrize("size", range(len('<tool_call>\n{"name": "find", "argument')))
+def test_a_forced_call_that_is_cut_in_its_beginning_is_never_text(size: int) -> None:
+    """Protects callers who force a call: what is cut is a call without arguments, or nothing."""
+    whole = '<tool_call>\n{"name": "find", "argument'
+    assert _scan([whole[:size]], "find", is_forced=True) == ("", [["find", ""]])
+    text, calls = _scan([whole[:size]], "find", "fill", is_forced=True)
+    is_clear = size >= len('<tool_call>\n{"name": "fin')
+    assert (text, calls) == ("", [["find", ""]] if is_clear else [])
+
+
+def test_a_free_call_that_is_cut_in_its_beginning_is_never_text() -> None:
+    """Protects callers who let the model choose: its text stays, the cut call is no text."""
+    cut = 'Well.<tool_call>\n{"name": "fin'
+    assert _scan([cut], "find", "fill") == ("Well.", [["find", ""]])
+    assert _scan([cut[:-1]], "find", "fill") == ("Well.", [])
+    assert _scan(["Well <tool"], "find") == ("Well <tool", [])
 
 
 @given(

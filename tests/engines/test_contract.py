@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from engines.subjects import WEATHER, Subject, answer, ask, events_of, until
-from kilonova.core.chat import OutputFormat, Sampling, ToolChoice
+from kilonova.core.chat import Message, OutputFormat, Sampling, TextPart, Thinking, ToolChoice
 from kilonova.core.errors import ContextTooLong
 from kilonova.core.events import (
     ChatFinished,
@@ -186,3 +186,57 @@ async def test_log_probabilities_come_with_bytes_and_alternatives(subject: Subje
         assert one.token_bytes.decode(errors="replace") == one.token
     without = await answer(subject.engine, ask(subject.long, max_output_tokens=4, top_logprobs=0))
     assert all(not one.alternatives for one in without.choices[0].logprobs)
+
+
+async def test_a_raw_prompt_is_continued_as_it_stands(subject: Subject) -> None:
+    """Protects completions: no template, the caller's stops, limit, log-probabilities, count."""
+    request = ask("", messages=(), prompt=subject.long, max_output_tokens=12, sampling=_COLD)
+    whole = await answer(subject.engine, request)
+    text = whole.choices[0].text
+    assert (whole.choices[0].reason, whole.usage.output_tokens) == ("length", 12)
+    chat = ask(subject.long, max_output_tokens=12, sampling=_COLD)
+    assert whole.usage.prompt_tokens <= (await answer(subject.engine, chat)).usage.prompt_tokens
+    counted = await subject.engine.count_tokens(request)
+    assert counted == whole.usage.prompt_tokens or not subject.counts_exactly
+    assert counted >= whole.usage.prompt_tokens
+    stop = text[len(text) // 2 :][:3]
+    cold = Sampling(temperature=0.0, stop=(stop,))
+    stopped = await answer(subject.engine, msgspec.structs.replace(request, sampling=cold))
+    assert stopped.choices[0].stop_sequence == stop
+    assert stopped.choices[0].text == text[: text.index(stop)]
+    told = await answer(subject.engine, msgspec.structs.replace(request, top_logprobs=2))
+    assert told.choices[0].logprobs
+    assert all(len(one.alternatives) == 2 for one in told.choices[0].logprobs)
+    own = await answer(subject.engine, msgspec.structs.replace(request, top_logprobs=0))
+    assert len(own.choices[0].logprobs) == len(told.choices[0].logprobs)
+    assert not any(one.alternatives for one in own.choices[0].logprobs)
+
+
+async def test_an_answer_goes_on_only_where_it_is_asked_to(subject: Subject) -> None:
+    """Protects prefilled answers, and conversations that end with an answer and begin a new one."""
+    question = ask(subject.long, max_output_tokens=10, sampling=_COLD)
+    begun = (await answer(subject.engine, question)).choices[0].text[:4].strip()
+    messages = (*question.messages, Message("assistant", (TextPart(begun),)))
+    new = msgspec.structs.replace(question, messages=messages)
+    going_on = msgspec.structs.replace(new, continues_last=True)
+    one, other = await answer(subject.engine, new), await answer(subject.engine, going_on)
+    assert one.choices[0].text != other.choices[0].text
+    if subject.kind == "llamacpp":
+        # Neither is the text repeated, nor is there a new turn's frame between it and the rest.
+        assert not other.choices[0].text.startswith(begun)
+        assert one.usage.prompt_tokens > other.usage.prompt_tokens
+        assert await subject.engine.count_tokens(going_on) == other.usage.prompt_tokens
+        return
+    assert (begun + other.choices[0].text)[:10] == one.choices[0].text[:10]
+
+
+async def test_a_request_that_wants_no_thoughts_gets_none(subject: Subject) -> None:
+    """Protects callers who turn thinking off: nothing of it is sent or billed."""
+    text = "[[echo: reasoning=3]] a b" if subject.kind != "llamacpp" else "a b"
+    request = ask(text, max_output_tokens=8, thinking=Thinking(is_on=False))
+    found = await answer(subject.engine, request)
+    assert found.choices[0].reasoning == ""
+    assert found.usage.reasoning_tokens == 0
+    if subject.kind != "llamacpp":
+        bounded = msgspec.structs.replace(request, thinking=Thinking(budget_tokens=2))
+        assert (await answer(subject.engine, bounded)).usage.reasoning_tokens == 2

@@ -146,6 +146,51 @@ async def test_a_call_cut_by_the_limit_says_so(llamacpp: LlamaCpp) -> None:
     assert not any(isinstance(event, TextDelta) for event in events)
 
 
+@pytest.mark.parametrize("tokens", [1, 5, 12])
+async def test_a_forced_call_cut_in_its_beginning_is_an_unfinished_call(
+    llamacpp: LlamaCpp, tokens: int
+) -> None:
+    """Protects small limits: no raw mark of a call comes as text."""
+    force = ToolChoice("required")
+    request = ask("Go.", tools=(WEATHER,), tool_choice=force, max_output_tokens=tokens)
+    found = (await answer(llamacpp, request)).choices[0]
+    assert (found.text, found.reason) == ("", "length")
+    assert [(call.name, call.arguments) for call in found.tool_calls] == [("get_weather", "")]
+
+
+async def test_control_tokens_of_a_raw_prompt_are_control_tokens(llamacpp: LlamaCpp) -> None:
+    """Protects callers who write the template themselves: their whole prompt is theirs."""
+    raw = ask("", messages=(), prompt="<|im_start|>x<|im_end|>", max_output_tokens=1)
+    assert await llamacpp.count_tokens(raw) == 3
+    assert (await answer(llamacpp, raw)).usage.prompt_tokens == 3
+    again = (await answer(llamacpp, raw)).usage
+    other = (await answer(llamacpp, msgspec.structs.replace(raw, cache_scope="org_b"))).usage
+    assert (again.cache_read_tokens, other.cache_read_tokens) == (2, 0)
+
+
+async def test_an_answer_goes_on_at_the_end_of_the_prompt(llamacpp: LlamaCpp) -> None:
+    """Protects prefilled answers beside tools; a format, which they may break, is refused."""
+    messages = (*ask("Go.").messages, Message("assistant", (TextPart("I will"),)))
+    child = await llamacpp.supervisor.ready()
+    for tools in ((), (WEATHER,)):
+        request = ask("", messages=messages, continues_last=True, tools=tools)
+        prompt = await child.server.render(child.writer.write(request).body)
+        assert prompt.endswith("<|im_start|>assistant\nI will")
+        new = msgspec.structs.replace(request, continues_last=False)
+        prompt = await child.server.render(child.writer.write(new).body)
+        assert prompt.endswith("I will<|im_end|>\n<|im_start|>assistant\n")
+    forced = msgspec.structs.replace(
+        request, tool_choice=ToolChoice("required"), max_output_tokens=200
+    )
+    found = (await answer(llamacpp, forced)).choices[0]
+    assert (found.text, len(found.tool_calls) > 0) == ("", True)
+    with pytest.raises(InvalidRequest, match="format"):
+        wanted = msgspec.structs.replace(
+            request, tools=(), output_format=OutputFormat("json_object")
+        )
+        await answer(llamacpp, wanted)
+
+
 @pytest.mark.parametrize(
     "fields",
     [

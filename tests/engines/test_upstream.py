@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -12,8 +13,10 @@ from kilonova.core.chat import (
     ChatRequest,
     ImagePart,
     Message,
+    ReasoningPart,
     Sampling,
     TextPart,
+    Thinking,
     ToolCallPart,
     ToolChoice,
     ToolResultPart,
@@ -174,3 +177,88 @@ async def test_the_body_says_everything_that_was_asked() -> None:
     assert "top_logprobs" not in body
     assert body["parallel_tool_calls"] is False
     assert len(await events_of(open_engine("echo", "e", {}, home=Path()), ask("a"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "thinking", "expected"),
+    [
+        ({}, Thinking(is_on=False), {"reasoning_effort": "none"}),
+        ({}, Thinking(is_on=True), {"reasoning_effort": "medium"}),
+        ({}, Thinking(is_on=True, effort="low"), {"reasoning_effort": "low"}),
+        ({}, Thinking(effort="max"), {"reasoning_effort": "xhigh"}),
+        ({"efforts": {"max": "high"}}, Thinking(effort="max"), {"reasoning_effort": "high"}),
+        (
+            {"thinking_switch": "enable_thinking", "budget_field": "thinking_budget"},
+            Thinking(is_on=True, budget_tokens=9),
+            {"chat_template_kwargs": {"enable_thinking": True}, "thinking_budget": 9},
+        ),
+        (
+            {"thinking_switch": "thinking"},
+            Thinking(is_on=False),
+            {"thinking": {"type": "disabled"}},
+        ),
+        ({"thinking_switch": "thinking"}, Thinking(), {}),
+    ],
+)
+async def test_thinking_is_said_in_the_words_of_the_server(
+    fake_openai: FakeOpenAi,
+    options: dict[str, object],
+    thinking: Thinking,
+    expected: dict[str, object],
+) -> None:
+    """Protects thinking on servers that each have their own word for it."""
+    body = await _body(fake_openai, options, ask("x", thinking=thinking))
+    words = ("reasoning_effort", "chat_template_kwargs", "thinking", "thinking_budget")
+    assert {name: body[name] for name in words if name in body} == expected
+
+
+async def test_prefix_and_earlier_thoughts_are_sent_where_the_server_reads_them(
+    fake_openai: FakeOpenAi,
+) -> None:
+    """Protects prefilled answers and tool loops on servers that want both so."""
+    said = Message("assistant", (ReasoningPart("because"), TextPart("So")))
+    request = ask("", messages=(*ask("x").messages, said), continues_last=True)
+    options: dict[str, object] = {"continues_with": "prefix", "reads_thoughts": True}
+    last = (await _body(fake_openai, options, request))["messages"][-1]
+    assert last == {
+        "role": "assistant",
+        "content": "So",
+        "reasoning_content": "because",
+        "prefix": True,
+    }
+    options = {"continues_with": "continue_final_message"}
+    body = await _body(fake_openai, options, request)
+    assert (body["continue_final_message"], body["add_generation_prompt"]) == (True, False)
+    assert "reasoning_content" not in body["messages"][-1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"thinking": Thinking(budget_tokens=5)}, "thinking"),
+        ({"continues_last": True}, "messages"),
+        ({"messages": (), "prompt": "x"}, "prompt"),
+    ],
+)
+async def test_what_the_server_has_no_word_for_is_refused(
+    upstream: Engine, fields: dict[str, object], param: str
+) -> None:
+    """Protects callers from servers that ignore what they do not know, when counting too."""
+    request = ask("x", **fields)
+    for ask_it in (upstream.count_tokens, lambda asked: answer(upstream, asked)):
+        with pytest.raises(InvalidRequest) as caught:
+            await ask_it(request)
+        assert caught.value.param == param
+
+
+async def _body(
+    fake: FakeOpenAi, options: dict[str, object], request: ChatRequest
+) -> dict[str, Any]:
+    """What the server is sent."""
+    engine = open_engine("upstream", "up", {"url": fake.url, **options}, home=Path())
+    await engine.start()
+    try:
+        await answer(engine, request)
+    finally:
+        await engine.stop()
+    return fake.bodies[-1]

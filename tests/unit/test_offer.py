@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from engines.embedding_files import write_tiny_encoder
+from engines.engine_files import THINKING_TEMPLATE, write_tiny_model
 from kilonova.catalog.catalog import PACKAGED_WEIGHTS
 from kilonova.offer import plan_offer
 from kilonova.settings import Settings, SettingsError
@@ -59,6 +60,21 @@ def test_an_embedding_model_needs_one_entry_too(tmp_path: Path) -> None:
     assert model.context_tokens == 64
 
 
+def test_a_file_is_offered_with_what_it_can_do(tmp_path: Path) -> None:
+    """Protects a model without an entry: it claims thoughts and eyes where it has them."""
+    thinking = write_tiny_model(tmp_path / "Thinks.gguf", template=THINKING_TEMPLATE)
+    plain = write_tiny_model(tmp_path / "Plain.gguf")
+    engines: dict[str, dict[str, str]] = {
+        "one": {"kind": "llamacpp", "model": str(thinking), "projector": "/eyes.gguf"},
+        "two": {"kind": "llamacpp", "model": str(plain)},
+    }
+    catalog = plan_offer(Settings(engines=engines)).catalog
+    every = {"chat", "tools", "json", "logprobs", "completion", "prefill"}
+    assert set(catalog.find("local.thinks").abilities) == every | {"reasoning", "vision"}
+    assert catalog.find("local.thinks").thinking_controls == ("switch", "effort", "budget")
+    assert set(catalog.find("local.plain").abilities) == every
+
+
 def test_a_configured_model_replaces_the_packaged_entry() -> None:
     """Protects operators who set their own prices."""
     entry = {"engine": "spark", "price": {"input": "2", "version": "ours"}}
@@ -86,3 +102,14 @@ def test_a_file_that_is_no_model_is_a_sentence(tmp_path: Path) -> None:
     file.write_bytes(b"GGUF" + b"\xff" * 100)
     with pytest.raises(SettingsError, match="not a usable GGUF file"):
         plan_offer(Settings(), file)
+
+
+def test_models_have_further_names() -> None:
+    """Protects programs whose models have other clouds' names: an alias is a name everywhere."""
+    names = {"gpt-4o": "echo", "my-gpt": "kilonova.echo-v1:0"}
+    catalog = plan_offer(Settings(aliases=names)).catalog
+    assert {catalog.find(name).id for name in names} == {"kilonova.echo-v1:0"}
+    with pytest.raises(SettingsError, match='aliases."gpt-4o": The model'):
+        plan_offer(Settings(aliases={"gpt-4o": "nothing"}))
+    with pytest.raises(SettingsError, match="'echo' belongs to"):
+        plan_offer(Settings(aliases={"echo": "kilonova.spark-v1:0"}))

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from kilonova.core.model import Ability, Model, NativeBody, Price
+from kilonova.catalog.native_body import NativeBody
+from kilonova.core.model import Ability, Model, Price, ThinkingControl
 from kilonova.core.money import parse_nano
 
 __all__ = ["ModelEntry", "PriceEntry", "parse_entry", "read_entry"]
@@ -50,6 +51,8 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     output_tokens_max: int | None = None
     native_body: NativeBody | None = None
     has_strict_turns: bool = False
+    thinking_controls: tuple[ThinkingControl, ...] = ("switch", "effort")
+    needs_thoughts_back: bool = False
     licence: str = "unknown"
     price: PriceEntry = PriceEntry()
 
@@ -68,6 +71,8 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             output_tokens_max=self.output_tokens_max or self.context_tokens,
             native_body=self.native_body or _native_body(self.abilities),
             has_strict_turns=self.has_strict_turns,
+            thinking_controls=self.thinking_controls,
+            needs_thoughts_back=self.needs_thoughts_back,
             licence=self.licence,
             price=self.price.price(),
         )

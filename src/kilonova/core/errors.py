@@ -9,7 +9,7 @@
     ├── NotFound             no such model, key or route
     ├── Conflict             the same idempotency key with another body, a name already taken
     ├── RateLimited          requests or tokens per minute are used up; waiting helps
-    ├── BudgetExceeded       money is used up; waiting does not help
+    ├── BudgetExceeded       money, or room to keep things, is used up; waiting does not help
     ├── ContentRefused       a guardrail refused the content
     ├── ModelNotReady        the model is loading or its engine restarts
     ├── Overloaded           queue full, draining, or the store cannot take more
@@ -135,7 +135,7 @@ class RateLimited(KilonovaError):
 
 
 class BudgetExceeded(KilonovaError):
-    """A budget is used up; retrying cannot help."""
+    """A budget, or what a project may keep, is used up; retrying cannot help."""
 
     code = "budget_exceeded"
 

@@ -13,6 +13,7 @@ __all__ = [
     "Organisation",
     "Principal",
     "Project",
+    "Rate",
     "SignedCredential",
 ]
 
@@ -23,6 +24,14 @@ class Limits(Struct, frozen=True, kw_only=True):
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     budget_nano: int | None = None
+
+
+class Rate(Struct, frozen=True):
+    """How much of a limit per minute is left now, and when all of it will be there again."""
+
+    per_minute: int
+    remaining: int
+    full_in_s: float
 
 
 class Organisation(Struct, frozen=True, kw_only=True):

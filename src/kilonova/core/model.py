@@ -7,12 +7,21 @@ from msgspec import Struct
 from kilonova.core.money import TOKENS_PER_PRICE, divide_half_even
 from kilonova.core.usage import Usage
 
-__all__ = ["Ability", "Model", "NativeBody", "Price"]
+__all__ = ["Ability", "Model", "Price", "ThinkingControl"]
 
 Ability = Literal[
-    "chat", "tools", "json", "embeddings", "vision", "reasoning", "logprobs", "classify"
+    "chat",
+    "tools",
+    "json",
+    "embeddings",
+    "vision",
+    "reasoning",
+    "logprobs",
+    "classify",
+    "completion",
+    "prefill",
 ]
-NativeBody = Literal["messages-v1", "chat-completions", "text-embeddings"]
+ThinkingControl = Literal["switch", "effort", "budget"]
 
 
 class Price(Struct, frozen=True, kw_only=True):
@@ -47,7 +56,9 @@ class Model(Struct, frozen=True, kw_only=True):
 
     ``engine`` names the engine that runs it and ``engine_model`` the name under which that engine
     knows it. ``context_tokens`` holds prompt and answer together; a request without a limit of its
-    own gets at most ``output_tokens_max``.
+    own gets at most ``output_tokens_max``. ``thinking_controls`` is what callers may say about the
+    thoughts of a model with the ability ``reasoning``: whether, how hard, how many tokens. One that
+    ``needs_thoughts_back`` refuses its calls of tools in a conversation without what led to them.
     """
 
     id: str
@@ -59,8 +70,10 @@ class Model(Struct, frozen=True, kw_only=True):
     abilities: tuple[Ability, ...] = ("chat",)
     context_tokens: int = 2048
     output_tokens_max: int = 2048
-    native_body: NativeBody = "chat-completions"
+    native_body: str = "chat-completions"
     has_strict_turns: bool = False
+    thinking_controls: tuple[ThinkingControl, ...] = ("switch", "effort")
+    needs_thoughts_back: bool = False
     price: Price = Price()
     licence: str = "unknown"
     created_s: int = 1_767_225_600

@@ -5,12 +5,11 @@ small JSON document that listings show; its ``content`` is read when the item is
 id. Both are sealed on disk: what callers wrote must not be readable in a copied database.
 """
 
-from asyncio import Future
 from typing import Protocol
 
 from msgspec import Struct
 
-__all__ = ["Drawer", "Item", "Page", "Shelf"]
+__all__ = ["Drawer", "Item", "Page", "Sealer", "Shelf", "ShelfLimits"]
 
 
 class Drawer(Struct, frozen=True):
@@ -24,7 +23,8 @@ class Drawer(Struct, frozen=True):
 class Item(Struct, frozen=True, kw_only=True):
     """``expires_ms``: from then on it is not found any more; ``None``: kept until deleted.
 
-    Times are milliseconds since 1970, as everywhere in the store. ``content`` is empty in listings.
+    Times are milliseconds since 1970, as everywhere in the store. Pages are in the order of ids, so
+    an ``id`` begins with its time (``core.ids``). The shelf counts ``content_bytes`` itself.
     """
 
     id: str
@@ -40,23 +40,48 @@ class Page(Struct, frozen=True):
     has_more: bool
 
 
+class ShelfLimits(Struct, frozen=True, kw_only=True):
+    """What one project may keep in all its drawers together."""
+
+    items_max: int
+    bytes_max: int
+
+
 class Shelf(Protocol):
-    """Reads are immediate; changes return futures that are done when they are on disk, and that
-    raise Overloaded when the store cannot take them."""
+    """Belongs to the event loop. A change that was awaited is on disk, and seen by all reads.
 
-    def put(self, drawer: Drawer, item: Item) -> "Future[None]":
-        """Adds the item or replaces the one of the same id, as a whole."""
+    ``look``, ``page`` and ``check_room`` are immediate; ``get`` may wait for the disk.
+    """
 
-    def get(self, drawer: Drawer, item_id: str) -> Item | None:
+    async def put(self, drawer: Drawer, item: Item) -> None:
+        """Adds the item or replaces the one of the same id, as a whole.
+
+        Raises BudgetExceeded when the project keeps as much as it may, and Overloaded when the
+        store cannot take it."""
+
+    async def get(self, drawer: Drawer, item_id: str) -> Item | None:
         """With its content; None when there is none, or it expired."""
+
+    def look(self, drawer: Drawer, item_id: str) -> Item | None:
+        """As ``get``, without the content."""
 
     def page(
         self, drawer: Drawer, *, after: str | None, limit: int, is_newest_first: bool = True
     ) -> Page:
-        """Up to ``limit`` items without content by time, from behind the item ``after`` on."""
+        """Up to ``limit`` items without content, from behind the id ``after`` on.
 
-    def delete(self, drawer: Drawer, item_id: str) -> "Future[None]":
-        """Nothing happens when there is no such item."""
+        ``after`` need not exist: who deletes a page that was read can go on to the next."""
 
-    def bytes_kept(self, project_id: str) -> int:
-        """The content of all items of a project that have not expired, for its limit."""
+    async def delete(self, drawer: Drawer, item_id: str) -> None:
+        """Nothing happens when there is no such item. Raises Overloaded as ``put``."""
+
+    def check_room(self, drawer: Drawer, content_bytes: int = 0) -> None:
+        """Raises what ``put`` would, before work is done whose result there is no room for."""
+
+
+class Sealer(Protocol):
+    """Encrypts what is kept. ``bound_to`` names the owner: elsewhere it does not open."""
+
+    def seal_content(self, content: bytes, *, bound_to: str) -> bytes: ...
+
+    def unseal_content(self, sealed: bytes, *, bound_to: str) -> bytes: ...

@@ -1,5 +1,6 @@
-"""The engine without a model: it echoes the last user text, word by word.
+"""The engine without a model: it echoes the last user text or the prompt, word by word.
 
+An answer that goes on leaves out what it goes on from, where the echo begins with that.
 Deterministic and scriptable, it is the test double of the whole platform and the back end of load
 tests, so with zero delays it costs about a microsecond an event. A token is a word between white
 space, in and out. ``echo_script`` says what an answer will be; this file sends it.

@@ -40,8 +40,9 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """``name`` or ``name=number``, separated by commas or spaces.
 
     ``tokens`` is the length of the answer, whose words then repeat; ``reasoning`` puts so many
-    words of thinking before it. ``call`` makes a tool call under tool choice ``auto``, ``calls=n``
-    several. ``hang`` never answers; ``hang_after=n`` and ``fail_after=n`` come after n deltas.
+    words of thinking before it, unless the request rules them out. ``call`` makes a tool call under
+    tool choice ``auto``, ``calls=n`` several. ``hang`` never answers; ``hang_after=n`` and
+    ``fail_after=n`` come after n deltas.
     """
 
     fail_before: bool = False
@@ -92,6 +93,7 @@ def read_script(request: ChatRequest, options_script: str) -> Script:
 def count_words(request: ChatRequest) -> int:
     """The input tokens: words of all messages and of all tools."""
     texts = [_text_of(part) for message in request.messages for part in message.parts]
+    texts.append(request.prompt or "")
     for tool in request.tools:
         texts += tool.name, tool.description, bytes(tool.parameters).decode()
     return sum(len(text.split()) for text in texts)
@@ -104,19 +106,21 @@ def plan_answer(request: ChatRequest, script: Script) -> Plan:
         text = _DIRECTIVE.sub("", text).strip()
     if tools := _tools_to_call(request, script, text):
         calls = tuple((tool.name, _arguments(tool, text)) for tool in tools)
-        return Plan(reason="tool_calls", calls=calls, thoughts=script.reasoning)
+        return Plan(reason="tool_calls", calls=calls, thoughts=_thoughts(request, script))
     answer = _in_format(request, text)
-    pieces = _WORD.findall(answer) if script.tokens is None else _repeat(answer, script.tokens)
+    if script.tokens is not None:
+        answer = _repeat(answer, script.tokens)
+    if request.continues_last:
+        answer = answer.removeprefix(request.messages[-1].text)
     stop_sequence = None
     if request.sampling.stop:
-        answer, stop_sequence = _cut("".join(pieces), request.sampling.stop)
-        pieces = _WORD.findall(answer)
+        answer, stop_sequence = _cut(answer, request.sampling.stop)
     reason: FinishReason = "stop_sequence" if stop_sequence is not None else "stop"
     return Plan(
         reason="content_filter" if script.refuse else reason,
-        pieces=tuple(pieces),
+        pieces=tuple(_WORD.findall(answer)),
         stop_sequence=stop_sequence,
-        thoughts=script.reasoning,
+        thoughts=_thoughts(request, script),
     )
 
 
@@ -139,11 +143,22 @@ def deltas(plan: Plan, top_logprobs: int | None) -> Iterator[Delta]:
 
 
 def _last_text(request: ChatRequest) -> str:
-    """The text of the last message that is not the assistant's: a question or a tool's result."""
+    """The prompt, or the last message that is not the assistant's: a question, a tool's result."""
+    if request.prompt is not None:
+        return request.prompt
     for message in reversed(request.messages):
         if message.role in ("user", "tool"):
             return "".join(_text_of(part) for part in message.parts)
     return ""
+
+
+def _thoughts(request: ChatRequest, script: Script) -> int:
+    """As many as the script says, unless the request wants fewer or none."""
+    thinking = request.thinking
+    if thinking.is_on is False:
+        return 0
+    budget = thinking.budget_tokens
+    return script.reasoning if budget is None else min(script.reasoning, budget)
 
 
 def _text_of(part: Part) -> str:
@@ -182,9 +197,9 @@ def _in_format(request: ChatRequest, text: str) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=0).decode()
 
 
-def _repeat(text: str, count: int) -> list[str]:
+def _repeat(text: str, count: int) -> str:
     words = text.split() or ["echo"]
-    return [words[0], *(f" {words[index % len(words)]}" for index in range(1, count))][:count]
+    return " ".join(words[index % len(words)] for index in range(count))
 
 
 def _cut(text: str, stops: tuple[str, ...]) -> tuple[str, str | None]:

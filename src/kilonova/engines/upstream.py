@@ -9,7 +9,6 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
@@ -20,12 +19,14 @@ from kilonova.core.events import ChatEvent
 from kilonova.core.ports import Health
 from kilonova.engines import EngineOptionsError
 from kilonova.engines.choices import fan_out
-from kilonova.engines.openai.body import chat_body
+from kilonova.engines.openai.body import chat_body, completion_body
 from kilonova.engines.openai.chunks import Chunk
 from kilonova.engines.openai.client import Client
 from kilonova.engines.openai.join import joined
 from kilonova.engines.openai.stream import EventReader
 from kilonova.engines.upstream_errors import translate
+from kilonova.engines.upstream_options import UpstreamOptions
+from kilonova.engines.upstream_wishes import add_wishes
 
 __all__ = ["Upstream"]
 
@@ -37,22 +38,6 @@ _TEXT_TOKENS = 8
 
 # What a text has in tokens, roughly, where the server only tells at the end.
 _BYTES_PER_TOKEN = 4
-
-
-class UpstreamOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``url`` ends before ``/chat/completions``. ``api_key`` and the values of ``headers`` may be
-    references, ``env:NAME`` or ``file:/path``; a key must be one. ``models`` maps our names to
-    theirs. ``counts_tokens`` says how the server counts a prompt, ``bound`` that it cannot.
-    """
-
-    url: str
-    api_key: str = ""
-    models: dict[str, str] = {}
-    headers: dict[str, str] = {}
-    connect_s_max: float = 5.0
-    silence_s_max: float = 120.0
-    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    counts_tokens: Literal["bound", "input_tokens"] = "bound"
 
 
 class _Count(msgspec.Struct, frozen=True):
@@ -116,9 +101,10 @@ class Upstream:
         return Health(True, "reachable")
 
     async def count_tokens(self, request: ChatRequest) -> int:
-        if self.options.counts_tokens == "bound":
+        body = self._body(request)
+        if self.options.counts_tokens == "bound" or request.prompt is not None:
             return _bound(request)
-        received = await self._client.ask("/chat/completions/input_tokens", self._body(request))
+        received = await self._client.ask("/chat/completions/input_tokens", body)
         return msgspec.json.decode(received, type=_Count).input_tokens
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
@@ -154,18 +140,19 @@ class Upstream:
             prompt_tokens=max(1, _bound(request) // _BYTES_PER_TOKEN),
             alternatives=request.top_logprobs or 0,
         )
-        async with aclosing(self._chunks(self._body(request))) as chunks:
+        path = "/chat/completions" if request.prompt is None else "/completions"
+        async with aclosing(self._chunks(path, self._body(request))) as chunks:
             async for batch in chunks:
                 for event in joined(event for chunk in batch for event in reader.read(chunk)):
                     yield event
         for event in reader.finish():
             yield event
 
-    async def _chunks(self, body: bytes) -> AsyncGenerator[list[Chunk], None]:
+    async def _chunks(self, path: str, body: bytes) -> AsyncGenerator[list[Chunk], None]:
         """One more try when the connection never came about; the server has not seen us then."""
         for is_last in (False, True):
             try:
-                async with aclosing(self._client.stream("/chat/completions", body)) as chunks:
+                async with aclosing(self._client.stream(path, body)) as chunks:
                     async for batch in chunks:
                         yield batch
                 return
@@ -183,8 +170,14 @@ class Upstream:
         return self.options.models.get(name, name)
 
     def _body(self, request: ChatRequest) -> bytes:
-        body = chat_body(request, self._model(request.model))
-        if "max_tokens" in body:
+        """Raises InvalidRequest for what this server has no word for, as before ``chat``."""
+        model, options = self._model(request.model), self.options
+        if request.prompt is None:
+            body = chat_body(request, model, tells_thoughts=options.reads_thoughts)
+        else:
+            body = completion_body(request, model)
+        add_wishes(body, request, options)
+        if "max_tokens" in body and request.prompt is None:
             body[self.options.limit_field] = body.pop("max_tokens")
         return msgspec.json.encode(body)
 
@@ -213,6 +206,7 @@ def _resolved(name: str, reference: str) -> str:
 def _bound(request: ChatRequest) -> int:
     """More tokens than any tokenizer makes of this prompt."""
     total = _PROMPT_TOKENS + _MESSAGE_TOKENS * len(request.messages)
+    total += len((request.prompt or "").encode())
     total += sum(_part_bound(part) for message in request.messages for part in message.parts)
     for tool in request.tools:
         words = f"{tool.name}{tool.description}".encode()

@@ -63,6 +63,10 @@ class Admission:
         """As ``admit_chat``, for a request without output."""
         return self._reserve(caller, model, _Size(input_tokens, 0, 1))
 
+    def budget_left_nano(self, principal: Principal) -> int | None:
+        """The money that this caller may still spend; None where no level has a budget."""
+        return self._levels.budget_left_nano(principal.levels, self._clock.monotonic_s())
+
     def settle(self, permit: Permit, record: UsageRecord) -> None:
         """Turns the reservation into spending. The ledger is told by the meter."""
         self._close(permit, record.price_nano, record.usage.total_tokens)
@@ -91,7 +95,7 @@ class Admission:
         ceiling = self._levels.tokens_per_request_max(levels)
         if ceiling is not None:
             each = min(each, (ceiling - size.input_tokens) // size.choices)
-        left_nano = self._levels.budget_left_nano(levels, self._clock.monotonic_s())
+        left_nano = self.budget_left_nano(principal)
         if left_nano is not None and price.output:
             left_nano -= price.worst_case(input_tokens=size.input_tokens, output_tokens=0)
             each = min(each, left_nano * TOKENS_PER_PRICE // (price.output * size.choices))
@@ -103,12 +107,13 @@ class Admission:
             input_tokens=size.input_tokens, output_tokens=size.output_tokens
         )
         self._refuse_impossible(principal, size.tokens)
-        self._levels.reserve(
-            principal.levels,
-            tokens=size.tokens,
-            amount_nano=held_nano,
-            now_s=self._clock.monotonic_s(),
-        )
+        now_s, trace = self._clock.monotonic_s(), caller.call.trace
+        try:
+            self._levels.reserve(
+                principal.levels, tokens=size.tokens, amount_nano=held_nano, now_s=now_s
+            )
+        finally:
+            trace.requests_rate, trace.tokens_rate = self._levels.rates(principal.levels, now_s)
         started_ms = round(self._clock.now_s() * 1000)
         hold = _hold(
             caller,
@@ -123,7 +128,7 @@ class Admission:
             hold=hold,
             max_output_tokens=size.output_tokens_each,
             reserved_tokens=size.tokens,
-            trace=caller.call.trace,
+            trace=trace,
             durable=self._ledger.reserve(hold),
         )
         self._open[hold.request_id] = permit

@@ -18,6 +18,7 @@ from kilonova.core.errors import (
     EngineFailed,
     InvalidRequest,
     ModelNotReady,
+    NotFound,
     RequestTooLarge,
 )
 from kilonova.core.model import Model
@@ -25,6 +26,7 @@ from kilonova.gateway.abilities import require
 from kilonova.gateway.admission import Admission
 from kilonova.gateway.call import Caller
 from kilonova.gateway.meter import Meter
+from kilonova.gateway.replay import Replays, replay_key
 from kilonova.guardrails.scan import Scan
 
 __all__ = [
@@ -38,6 +40,9 @@ __all__ = [
 ]
 
 BYTES_PER_TOKEN = 4
+
+# What a scan takes in memory, nearly all of it the probabilities of every label.
+_SCAN_BYTES = 12_288
 
 
 class Scanner(Protocol):
@@ -59,7 +64,9 @@ _LIMITS = ClassificationLimits()
 
 
 class ClassificationRequest(Struct, frozen=True, kw_only=True):
-    model: str
+    """``model`` None: the first that classifies."""
+
+    model: str | None
     texts: tuple[str, ...]
 
 
@@ -83,26 +90,60 @@ class Classifications:
         admission: Admission,
         meter: Meter,
         open_scanner: Callable[[], Scanner],
+        replays: Replays,
+        renew: Callable[[Caller], Caller],
         limits: ClassificationLimits = _LIMITS,
     ) -> None:
         self._catalog = catalog
         self._admission = admission
         self._meter = meter
         self._open_scanner = open_scanner
+        self._replays = replays
+        self._renew = renew
         self._limits = limits
         self._scanner: Scanner | None = None
         self._opening = asyncio.Lock()
 
     async def classify(self, caller: Caller, request: ClassificationRequest) -> Classification:
-        """Raises whatever refuses the request before it costs anything."""
-        model = self._catalog.find(request.model)
-        caller.call.trace.model_id = model.id
+        """Raises whatever refuses the request before it costs anything. A retry of what was already
+        answered is billed once."""
+        model = self._find(request.model)
+        trace = caller.call.trace
+        trace.model_id = model.id
         require(model, "classify", "model")
         self._refuse_too_much(request)
+        if caller.call.idempotency_key is None:
+            return await self._classify(caller, model, request)
+        key = replay_key(caller, "classify")
+        attempt = await self._replays.find(key, caller.call.body)
+        if attempt is not None:
+            assert isinstance(attempt.whole, Classification), "kept under a key of its own kind"
+            trace.was_replayed, trace.record = True, attempt.record
+            return attempt.whole
+        answer: Classification | None = None
+        try:
+            answer = await self._classify(caller, model, request)
+        finally:
+            size = _SCAN_BYTES * len(request.texts)
+            self._replays.finish_whole(key, answer, size=size, record=trace.record)
+        return answer
+
+    async def _classify(
+        self, caller: Caller, model: Model, request: ClassificationRequest
+    ) -> Classification:
         tokens = _count_tokens(model, request.texts)
-        # No await stands between the authorised caller and the permit: the key still holds.
+        caller = self._renew(caller)
         permit = self._admission.admit_whole(caller, model, input_tokens=tokens)
         return await self._meter.watch_whole(permit, self._read(model, request.texts, tokens))
+
+    def _find(self, name: str | None) -> Model:
+        """Raises NotFound; without a name, where nothing classifies here."""
+        if name is not None:
+            return self._catalog.find(name)
+        for model in self._catalog.models:
+            if model.can("classify"):
+                return model
+        raise NotFound("No model here classifies texts.", param="model", reason="model_not_found")
 
     async def _read(self, model: Model, texts: tuple[str, ...], tokens: int) -> Classification:
         """In a thread: a page takes a millisecond, and a request may hold a thousand."""

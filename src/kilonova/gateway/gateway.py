@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from kilonova.catalog.catalog import Catalog
 from kilonova.core.chat import ChatRequest
 from kilonova.core.embedding import EmbeddingAnswer, EmbeddingRequest
-from kilonova.core.errors import InvalidRequest
 from kilonova.core.events import ChatEvent
 from kilonova.core.model import Model
 from kilonova.core.ports import Authority
@@ -22,14 +21,12 @@ from kilonova.gateway.abilities import EmbeddingLimits, refuse_unable, refuse_un
 from kilonova.gateway.admission import Admission
 from kilonova.gateway.call import Call, Caller
 from kilonova.gateway.meter import Meter
-from kilonova.gateway.replay import Attempt, Replays
+from kilonova.gateway.replay import Attempt, Replays, replay_key
 from kilonova.gateway.router import Router
 from kilonova.gateway.stream import ChatStream
 from kilonova.telemetry.trace import Trace
 
 __all__ = ["Gateway"]
-
-_IDEMPOTENCY_KEY_LENGTH_MAX = 255
 
 
 class Gateway:
@@ -64,7 +61,7 @@ class Gateway:
         trace.key_id = principal.key_id
         return Caller(call, principal, self._authority.generation)
 
-    def _renew(self, caller: Caller) -> Caller:
+    def renew(self, caller: Caller) -> Caller:
         """The caller as of now: it waited, and its key may have been revoked or limited since."""
         generation = self._authority.generation
         if generation == caller.generation:
@@ -85,7 +82,7 @@ class Gateway:
         if caller.call.idempotency_key is None:
             events = await self._run(caller, model, request)
         else:
-            attempt = await self._replays.find(_replay_key(caller), caller.call.body)
+            attempt = await self._replays.find(replay_key(caller), caller.call.body)
             if attempt is None:
                 events = self._run_once(caller, model, request)
             else:
@@ -98,7 +95,7 @@ class Gateway:
         """Admit, route, engine, meter. No await stands between the permit and its meter."""
         route = self._router.route(model, request, cache_scope=caller.principal.organisation_id)
         input_tokens = await route.engine.count_tokens(route.request)
-        caller = self._renew(caller)
+        caller = self.renew(caller)
         permit = self._admission.admit_chat(caller, model, request, input_tokens=input_tokens)
         limited = replace(route.request, max_output_tokens=permit.max_output_tokens)
         return self._meter.watch(permit, route.engine.chat(limited))
@@ -114,7 +111,7 @@ class Gateway:
                     events.append(event)
                     yield event
         finally:
-            self._replays.finish(_replay_key(caller), events, caller.call.trace.record)
+            self._replays.finish(replay_key(caller), events, caller.call.trace.record)
 
     async def count_tokens(self, caller: Caller, request: ChatRequest) -> int:
         """The input tokens that ``chat`` would bill. Free of charge."""
@@ -131,7 +128,7 @@ class Gateway:
         refuse_unembeddable(model, request, limits=self._embedding_limits)
         if caller.call.idempotency_key is None:
             return await self._embed(caller, model, request)
-        key = _replay_key(caller)
+        key = replay_key(caller, "embed")
         attempt = await self._replays.find(key, caller.call.body)
         if attempt is not None:
             caller.call.trace.was_replayed = True
@@ -151,9 +148,13 @@ class Gateway:
         engine = self._router.engine(model)
         served = replace(request, model=model.engine_model or model.id)
         input_tokens = await engine.count_embedding(served)
-        caller = self._renew(caller)
+        caller = self.renew(caller)
         permit = self._admission.admit_whole(caller, model, input_tokens=input_tokens)
         return await self._meter.watch_whole(permit, engine.embed(served))
+
+    def budget_left_nano(self, caller: Caller) -> int | None:
+        """The money that this caller may still spend; None where nothing limits it."""
+        return self._admission.budget_left_nano(caller.principal)
 
     def models(self) -> tuple[Model, ...]:
         """Every model on offer."""
@@ -162,16 +163,6 @@ class Gateway:
     def model(self, name: str) -> Model:
         """The model of this id or alias. Raises NotFound."""
         return self._catalog.find(name)
-
-
-def _replay_key(caller: Caller) -> tuple[str, str]:
-    name = caller.call.idempotency_key or ""
-    if len(name) > _IDEMPOTENCY_KEY_LENGTH_MAX:
-        raise InvalidRequest(
-            f"An idempotency key has at most {_IDEMPOTENCY_KEY_LENGTH_MAX} characters.",
-            param="Idempotency-Key",
-        )
-    return caller.principal.key_id, f"{caller.call.dialect} {caller.call.idempotency_key}"
 
 
 async def _replay(attempt: Attempt, trace: Trace) -> AsyncGenerator[ChatEvent, None]:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from kilonova.core.errors import BudgetExceeded, RateLimited
-from kilonova.core.identity import Level, Limits
+from kilonova.core.identity import Level, Limits, Rate
 from kilonova.core.money import format_nano
 
 __all__ = ["Bucket", "Levels"]
@@ -36,8 +36,19 @@ class Bucket:
 
     def used(self, now_s: float) -> int:
         """What is missing from a full bucket."""
-        self.wait_s(0, now_s)
-        return math.ceil(self.per_minute - self._level)
+        return math.ceil(self.per_minute - self.left(now_s))
+
+    def left(self, now_s: float) -> float:
+        """What can be taken now, in parts of one, too."""
+        if now_s != self._filled_s:
+            self.wait_s(0, now_s)
+        return self._level
+
+    @property
+    def rate(self) -> Rate:
+        """What was left when it was last looked at."""
+        missing_s = (self.per_minute - self._level) * 60 / self.per_minute
+        return Rate(self.per_minute, max(0, math.floor(self._level)), missing_s)
 
     def take(self, amount: int) -> None:
         self._level -= amount
@@ -89,6 +100,20 @@ class Levels:
         limits = [limit for limit in known if limit is not None]
         return min(limits) if limits else None
 
+    def rates(self, levels: tuple[Level, ...], now_s: float) -> tuple[Rate | None, Rate | None]:
+        """Requests and tokens of the level that has the fewest left; None where none is limited."""
+        requests, tokens = [], []
+        for level in levels:
+            limits = level.limits
+            if limits.requests_per_minute is None and limits.tokens_per_minute is None:
+                continue
+            state = self._state(level, now_s)
+            if state.requests is not None:
+                requests.append(state.requests)
+            if state.tokens is not None:
+                tokens.append(state.tokens)
+        return _tightest(requests, now_s), _tightest(tokens, now_s)
+
     def reserve(
         self, levels: tuple[Level, ...], *, tokens: int, amount_nano: int, now_s: float
     ) -> None:
@@ -124,6 +149,12 @@ class Levels:
             state = self._states[level.id] = _State(self._spent_nano(level.id))
         state.adopt(level.limits, now_s)
         return state
+
+
+def _tightest(buckets: list[Bucket], now_s: float) -> Rate | None:
+    if not buckets:
+        return None
+    return min(buckets, key=lambda bucket: bucket.left(now_s)).rate
 
 
 def _refit(bucket: Bucket | None, per_minute: int | None, now_s: float) -> Bucket | None:

@@ -12,7 +12,7 @@ from itertools import islice
 
 from kilonova.core.clock import Clock
 from kilonova.core.embedding import EmbeddingAnswer
-from kilonova.core.errors import Conflict
+from kilonova.core.errors import Conflict, InvalidRequest
 from kilonova.core.events import (
     ChatAnswer,
     ChatEvent,
@@ -27,10 +27,25 @@ from kilonova.core.events import (
     fold,
 )
 from kilonova.core.usage import UsageRecord
+from kilonova.gateway.call import Caller
 
-__all__ = ["Attempt", "Replays"]
+__all__ = ["Attempt", "Replays", "replay_key"]
 
 _Key = tuple[str, str]
+
+_KEY_LENGTH_MAX = 255
+
+
+def replay_key(caller: Caller, kind: str = "") -> _Key:
+    """Names the retries of one request, or raises InvalidRequest. ``kind`` keeps apart calls whose
+    bodies may be the same."""
+    name = caller.call.idempotency_key or ""
+    if len(name) > _KEY_LENGTH_MAX:
+        raise InvalidRequest(
+            f"An idempotency key has at most {_KEY_LENGTH_MAX} characters.",
+            param="Idempotency-Key",
+        )
+    return caller.principal.key_id, f"{caller.call.dialect} {kind} {name}"
 
 
 class Attempt:
@@ -42,6 +57,8 @@ class Attempt:
         self.ended = asyncio.Event()
         self.events: tuple[ChatEvent, ...] = ()
         self.vectors: tuple[array[float], ...] = ()
+        self.whole: object = None
+        self.whole_bytes = 0
         self.record: UsageRecord | None = None
 
     @property
@@ -54,13 +71,14 @@ class Attempt:
         )
 
     @property
-    def vector_bytes(self) -> int:
-        return sum(len(vector) * vector.itemsize for vector in self.vectors)
+    def kept_bytes(self) -> int:
+        """The size of what is kept of an answer that came in one piece."""
+        return self.whole_bytes + sum(len(vector) * vector.itemsize for vector in self.vectors)
 
 
 class Replays:
     """``answer_bytes_max`` bounds one kept answer, ``answers_max`` their number, and
-    ``vector_bytes_max`` all kept vectors together: the oldest make room."""
+    ``vector_bytes_max`` all kept vectors and labels together: the oldest make room."""
 
     def __init__(
         self,
@@ -76,7 +94,7 @@ class Replays:
         self._answers_max = answers_max
         self._answer_bytes_max = answer_bytes_max
         self._vector_bytes_max = vector_bytes_max
-        self._vector_bytes = 0
+        self._kept_bytes = 0
         self._attempts: OrderedDict[_Key, Attempt] = OrderedDict()
 
     async def find(self, key: _Key, body: bytes) -> Attempt | None:
@@ -112,7 +130,7 @@ class Replays:
     def _forget(self, key: _Key) -> None:
         attempt = self._attempts.pop(key, None)
         if attempt is not None:
-            self._vector_bytes -= attempt.vector_bytes
+            self._kept_bytes -= attempt.kept_bytes
 
     def _is_expired(self, attempt: Attempt) -> bool:
         return attempt.ended.is_set() and attempt.expires_s < self._clock.monotonic_s()
@@ -140,17 +158,27 @@ class Replays:
             size = sum(len(vector) * vector.itemsize for vector in vectors)
             if self._make_room(size):
                 attempt.vectors, attempt.record = vectors, record
-                self._vector_bytes += size
+                self._kept_bytes += size
+        self._end(key, attempt)
+
+    def finish_whole(
+        self, key: _Key, answer: object, *, size: int, record: UsageRecord | None
+    ) -> None:
+        """As ``finish``, for any other answer of one piece, such as labels; None: it failed."""
+        attempt = self._attempts[key]
+        if answer is not None and self._make_room(size):
+            attempt.whole, attempt.whole_bytes, attempt.record = answer, size, record
+            self._kept_bytes += size
         self._end(key, attempt)
 
     def _make_room(self, size: int) -> bool:
-        """False where vectors of this size are not kept at all."""
+        """False where answers of this size are not kept at all."""
         if size > self._vector_bytes_max:
             return False
         for name, attempt in list(self._attempts.items()):
-            if self._vector_bytes + size <= self._vector_bytes_max:
+            if self._kept_bytes + size <= self._vector_bytes_max:
                 break
-            if attempt.vectors:
+            if attempt.kept_bytes:
                 self._forget(name)
         return True
 

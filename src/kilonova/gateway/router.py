@@ -9,6 +9,7 @@ from kilonova.core.chat import ChatRequest
 from kilonova.core.errors import ModelNotReady
 from kilonova.core.model import Model
 from kilonova.core.ports import Engine
+from kilonova.gateway.abilities import thinking_honoured
 
 __all__ = ["Route", "Router"]
 
@@ -34,6 +35,13 @@ class Router:
         return engine
 
     def route(self, model: Model, request: ChatRequest, *, cache_scope: str) -> Route:
-        """``cache_scope`` keeps cached prefixes inside one organisation."""
-        served = replace(request, model=model.engine_model or model.id, cache_scope=cache_scope)
+        """``cache_scope`` keeps cached prefixes inside one organisation.
+
+        An engine is asked to think only as its model can."""
+        served = replace(
+            request,
+            model=model.engine_model or model.id,
+            thinking=thinking_honoured(model, request.thinking),
+            cache_scope=cache_scope,
+        )
         return Route(self.engine(model), served)

@@ -5,6 +5,7 @@ An allow-list by construction: a trace has no place for the content of a prompt 
 
 import time
 
+from kilonova.core.identity import Rate
 from kilonova.core.ids import new_id
 from kilonova.core.usage import UsageRecord
 
@@ -31,8 +32,10 @@ class Trace:
         "project_id",
         "record",
         "request_id",
+        "requests_rate",
         "started_s",
         "status",
+        "tokens_rate",
         "was_disconnected",
         "was_replayed",
     )
@@ -53,6 +56,8 @@ class Trace:
         self.key_id = ""
         self.parent = ""
         self.record: UsageRecord | None = None
+        self.requests_rate: Rate | None = None
+        self.tokens_rate: Rate | None = None
         self.error = ""
         self.error_detail = ""
         self.was_disconnected = False

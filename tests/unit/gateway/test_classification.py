@@ -8,6 +8,7 @@ import pytest
 from kilonova.catalog.catalog import Catalog
 from kilonova.catalog.entry import parse_entry
 from kilonova.core.errors import (
+    Conflict,
     ContextTooLong,
     EngineFailed,
     InvalidRequest,
@@ -70,12 +71,17 @@ class Desk:
             admission=self.world.admission,
             meter=self.world.meter,
             open_scanner=self.scanner.open,
+            replays=self.world.replays,
+            renew=self.world.gateway.renew,
             limits=ClassificationLimits(texts_max=4, characters_max=64),
         )
 
-    async def ask(self, *texts: str, model: str = "reader") -> Classification:
+    async def ask(
+        self, *texts: str, model: str | None = "reader", key: str | None = None
+    ) -> Classification:
         request = ClassificationRequest(model=model, texts=texts)
-        return await self.classifications.classify(self.world.caller(), request)
+        caller = self.world.caller(idempotency_key=key, body=repr(texts).encode())
+        return await self.classifications.classify(caller, request)
 
 
 async def test_a_record_is_priced_by_its_input() -> None:
@@ -154,3 +160,34 @@ async def test_nothing_is_answered_without_a_permit_on_disk() -> None:
         await desk.ask("text")
     assert desk.world.ledger.records == []
     assert desk.world.admission.open_requests == frozenset()
+
+
+async def test_without_a_name_the_first_that_classifies_reads() -> None:
+    """Protects calls that name no model; where nothing classifies they are told so."""
+    desk = Desk()
+    assert (await desk.ask("x", model=None)).model.id == "reader"
+    desk.classifications._catalog = Catalog([])
+    with pytest.raises(NotFound):
+        await desk.ask("x", model=None)
+
+
+async def test_a_repeated_call_is_answered_again() -> None:
+    """Protects the bill: one record for twins and for a later retry; another body is a conflict."""
+    desk = Desk()
+    twins = await asyncio.gather(*(desk.ask("x", key="k") for _ in range(3)))
+    again = await desk.ask("x", key="k")
+    assert len(desk.world.ledger.records) == 1
+    assert all(one == again for one in twins)
+    with pytest.raises(Conflict):
+        await desk.ask("y", key="k")
+
+
+async def test_a_call_that_failed_runs_again() -> None:
+    """Protects a caller whose first attempt broke: nothing of it is kept."""
+    desk = Desk()
+    desk.scanner.failure = EngineFailed("broken")
+    with pytest.raises(EngineFailed):
+        await desk.ask("x", key="k")
+    desk.scanner.failure = None
+    assert (await desk.ask("x", key="k")).input_tokens == 1
+    assert desk.world.replays._kept_bytes > 0

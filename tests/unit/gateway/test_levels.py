@@ -4,7 +4,7 @@ import pytest
 
 from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import BudgetExceeded, RateLimited
-from kilonova.core.identity import Level, Limits
+from kilonova.core.identity import Level, Limits, Rate
 from kilonova.gateway.levels import Levels
 from world import ECHO, World, ask
 
@@ -82,3 +82,32 @@ def test_a_raised_limit_gives_what_it_adds() -> None:
         reserve(levels, more)
     assert refusal.value.retry_after_s == pytest.approx(20.0)
     reserve(levels, more, now_s=20.0)
+
+
+def test_the_tightest_level_is_told() -> None:
+    """Protects callers who slow down in time: what is left counts where it is least."""
+    levels = Levels(lambda _: 0)
+    owners = (
+        Level("key_1", Limits(requests_per_minute=60)),
+        Level("proj_1", Limits(requests_per_minute=10, tokens_per_minute=600)),
+        Level("org_1", Limits()),
+    )
+    levels.reserve(owners, tokens=90, amount_nano=0, now_s=0.0)
+    requests, tokens = levels.rates(owners, 0.0)
+    assert requests == Rate(10, 9, 6.0)
+    assert tokens == Rate(600, 510, 9.0)
+    requests, tokens = levels.rates(owners, 4.5)
+    assert (requests, tokens) == (Rate(10, 9, 1.5), Rate(600, 555, 4.5))
+    assert levels.rates(owners[2:], 4.5) == (None, None)
+
+
+async def test_a_refused_request_knows_what_is_left() -> None:
+    """Protects callers at their limit: the refusal says so in numbers, too."""
+    world = World()
+    world.authority.key_limits = Limits(requests_per_minute=1)
+    await (await world.gateway.chat(world.caller(), ask("a"))).collect()
+    refused = world.caller()
+    with pytest.raises(RateLimited):
+        await world.gateway.chat(refused, ask("a"))
+    assert refused.call.trace.requests_rate == Rate(1, 0, 60.0)
+    assert refused.call.trace.tokens_rate is None

@@ -17,16 +17,19 @@ from kilonova.core.chat import ChatRequest, Tool
 from kilonova.engines.llamacpp.calls import OPENING
 from kilonova.engines.llamacpp.grammar import (
     ANY_OBJECT,
+    after_thought,
     answer_grammar,
     call_grammar,
     talk_grammar,
 )
 from kilonova.engines.llamacpp.header import ModelHeader
+from kilonova.engines.llamacpp.images import check_images
 from kilonova.engines.llamacpp.limits import check_chat
 from kilonova.engines.llamacpp.rules import Ceilings
 from kilonova.engines.llamacpp.schema import SchemaReader
+from kilonova.engines.llamacpp.thoughts import CLOSED_THOUGHT, Beginning, Thoughts
 from kilonova.engines.llamacpp.tool_text import with_tools_as_text
-from kilonova.engines.openai.body import Body, chat_body, encode_tool
+from kilonova.engines.openai.body import Body, chat_body, completion_body, encode_tool
 
 __all__ = ["Prompt", "PromptWriter"]
 
@@ -39,19 +42,32 @@ _CONTROL_CHARS_MIN = 3
 
 
 class Prompt(msgspec.Struct, frozen=True):
-    """What is sent, and how the answer is to be read."""
+    """What is sent, and how the answer is to be read.
+
+    ``calls`` are the tools whose calls come as text, if any do. ``beginning`` is where thoughts
+    come as text.
+    """
 
     body: Body
-    reads_calls: bool
+    calls: tuple[str, ...] = ()
+    beginning: Beginning = "text"
 
 
 class PromptWriter:
     """Writes bodies for one model. ``knows_tools`` is whether its chat template does."""
 
     def __init__(
-        self, header: ModelHeader, *, knows_tools: bool, ceilings: Ceilings | None = None
+        self,
+        header: ModelHeader,
+        *,
+        knows_tools: bool,
+        thoughts: Thoughts,
+        can_see: bool = False,
+        ceilings: Ceilings | None = None,
     ) -> None:
         self._knows_tools = knows_tools
+        self._thoughts = thoughts
+        self._can_see = can_see
         self._ceilings = ceilings or Ceilings()
         self._is_our_form = not knows_tools or _writes_our_form(header.chat_template)
         tokens = [token for token in header.control_tokens if len(token) >= _CONTROL_CHARS_MIN]
@@ -61,20 +77,39 @@ class PromptWriter:
     def write(self, request: ChatRequest) -> Prompt:
         """Raises InvalidRequest for everything that the engine must not be asked."""
         check_chat(request)
+        check_images(request, can_see=self._can_see)
+        if request.prompt is not None:
+            body = completion_body(request, "")
+            _add_own_fields(body, request)
+            return Prompt(body)
         grammar = self._grammar(request)
         told = request if self._knows_tools else with_tools_as_text(request)
-        body = chat_body(told, "")
+        body = chat_body(told, "", tells_thoughts=self._thoughts.reads_earlier)
         _repair_calls(body)
         _add_own_fields(body, request)
+        body |= self._thoughts.fields(request)
+        if request.continues_last:
+            self._continue_last(body)
         if told.tools:
             body["tools"] = [encode_tool(tool) for tool in _offered(request)]
             is_ours = grammar is not None or request.tool_choice.mode == "none"
             body["tool_choice"] = "none" if is_ours else "auto"
-        if grammar is not None:
+        beginning = self._thoughts.begin(request)
+        if grammar is not None and beginning in ("thought", "either"):
+            body["grammar"] = after_thought(grammar, is_open=beginning == "thought")
+        elif grammar is not None:
             body["grammar"] = grammar
             if request.tool_choice.mode == "required" or request.output_format.kind != "text":
                 body.setdefault("temperature", 0)
-        return Prompt(body, reads_calls=bool(request.tools) and grammar is not None)
+        calls = tuple(tool.name for tool in _offered(request)) if grammar is not None else ()
+        return Prompt(body, calls, beginning)
+
+    def _continue_last(self, body: Body) -> None:
+        body |= {"continue_final_message": "content", "add_generation_prompt": False}
+        if self._thoughts.opens_always:
+            messages = body["messages"]
+            assert isinstance(messages, list)
+            messages[-1]["content"] = CLOSED_THOUGHT + messages[-1]["content"]
 
     def _grammar(self, request: ChatRequest) -> str | None:
         """For calls, for a JSON answer, or for either; None where nothing is enforced by us."""
@@ -97,10 +132,11 @@ class PromptWriter:
         """As JSON, with the control tokens in a caller's text made harmless.
 
         A template's own control tokens are added later, in the engine. In a caller's text such a
-        token would end the message and begin another, of any role (measured: it does).
+        token would end the message and begin another, of any role (measured: it does). Where the
+        whole prompt is the caller's, so are the control tokens in it.
         """
         encoded = msgspec.json.encode(body)
-        if self._control is None:
+        if self._control is None or "prompt" in body:
             return encoded
         return self._control.sub(_defuse, encoded)
 
@@ -135,7 +171,8 @@ def _add_own_fields(body: Body, request: ChatRequest) -> None:
     if request.sampling.seed is not None:
         body["seed"] = request.sampling.seed % _SEEDS
     if request.top_logprobs is not None:
-        body["top_logprobs"] = max(1, request.top_logprobs)
+        asked = "top_logprobs" if request.prompt is None else "logprobs"
+        body[asked] = max(1, request.top_logprobs)  # with 0 it tells none at all
 
 
 def _repair_calls(body: Body) -> None:

@@ -12,8 +12,9 @@ import msgspec
 
 from kilonova.core.events import ChatEvent, TextDelta, ToolCallDelta, ToolCallStarted
 from kilonova.core.ids import new_id
+from kilonova.engines.llamacpp.rules import compact
 
-__all__ = ["CLOSING", "OPENING", "CallScanner", "held_back"]
+__all__ = ["CLOSING", "OPENING", "CallScanner", "call_head", "held_back"]
 
 OPENING = "<tool_call>"
 CLOSING = "</tool_call>"
@@ -26,10 +27,15 @@ _NOTABLE = re.compile(r'[{}"\\]')
 
 
 class CallScanner:
-    """Splits the text of one answer into text and tool calls."""
+    """Splits the text of one answer into text and tool calls.
 
-    def __init__(self) -> None:
+    ``names`` are the tools that may be called. ``is_forced``: nothing but calls can come.
+    """
+
+    def __init__(self, names: tuple[str, ...] = (), *, is_forced: bool = False) -> None:
         self.calls = 0
+        self._names = names
+        self._is_forced = is_forced
         self._rest = ""
         self._state = self._in_text
         self._depth = 0
@@ -46,12 +52,25 @@ class CallScanner:
             yield from self._state()
 
     def finish(self) -> Iterator[ChatEvent]:
-        """What is still held back, once nothing can follow."""
-        if self._state == self._in_head:
-            self._rest = OPENING + self._rest
-        if self._rest and self._state in (self._in_text, self._in_head):
-            yield TextDelta(self._rest, self._output)
-        self._rest = ""
+        """What is still held back, once nothing can follow.
+
+        A call that was cut before its name was whole is begun where only one name is possible, and
+        is nothing where several are; what was written of it is never text.
+        """
+        rest, self._rest = self._rest, ""
+        is_call = self._state == self._in_head
+        if is_call:
+            names = [name for name in self._names if call_head(name).startswith(rest)]
+        else:
+            is_call = self._is_forced and self._state == self._in_text and not self.calls
+            names = list(self._names)
+        if is_call and len(names) == 1:
+            yield ToolCallStarted(self.calls, new_id("call"), names[0], self._output)
+            self.calls += 1
+        elif is_call and not names:
+            yield TextDelta(OPENING + rest, self._output)
+        elif rest and self._state == self._in_text and not self._is_forced:
+            yield TextDelta(rest, self._output)
 
     def _in_text(self) -> Iterator[ChatEvent]:
         text, opening, rest = self._rest.partition(OPENING)
@@ -109,6 +128,11 @@ class CallScanner:
         else:
             self._rest = self._rest[-len(CLOSING) :]
         yield from ()
+
+
+def call_head(name: str) -> str:
+    """What stands between the opening mark and the arguments, as grammars write it."""
+    return f'\n{{"name": {compact(name)}, "arguments": '
 
 
 def held_back(text: str, wanted: str) -> int:

@@ -83,6 +83,8 @@ def _params(xllamacpp: Any, spec: ChildSpec) -> Any:
     params = xllamacpp.CommonParams()
     _isolate(params, spec)
     params.model.path = spec.model_path
+    if spec.projector_path:
+        params.mmproj.path = spec.projector_path
     params.n_parallel = spec.parallel
     params.n_ctx = spec.context_tokens * spec.parallel
     params.fit_params = False  # it loads the model twice, and makes the context smaller in silence
@@ -90,6 +92,7 @@ def _params(xllamacpp: Any, spec: ChildSpec) -> Any:
     params.cpuparams_batch.n_threads = spec.prompt_threads
     params.n_threads_http = spec.http_threads
     params.use_jinja = True
+    params.prefill_assistant = False  # a last message of the assistant is a turn, unless we say so
     params.endpoint_metrics = True
     params.endpoint_slots = True
     if spec.makes_embeddings:

@@ -69,6 +69,8 @@ class LlamaCpp:
         child = await self.supervisor.ready()
         prompt = child.writer.write(request)
         try:
+            if request.prompt is not None:
+                return await child.server.count_prompt(request.prompt)
             return await child.server.count(child.writer.encode(prompt.body))
         except EngineFailed as error:
             if error.reason != "connection":
@@ -93,11 +95,12 @@ class LlamaCpp:
             raise InvalidRequest(f"The model {request.model} makes embeddings only.", param="model")
         prompt = child.writer.write(request)
         self._quarantine.admit(prompt.body)
-        reader = AnswerReader(request, reads_calls=prompt.reads_calls)
+        reader = AnswerReader(request, prompt)
+        ask = child.server.chat if request.prompt is None else child.server.complete
         try:
             async with child.slots.lease(request) as lease:
                 body = child.writer.encode(prompt.body | {"id_slot": lease.index})
-                async with aclosing(child.server.chat(body)) as received:
+                async with aclosing(ask(body)) as received:
                     async for chunks in received:
                         for event in reader.read(chunks):
                             yield event

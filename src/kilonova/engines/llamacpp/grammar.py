@@ -9,11 +9,12 @@ of the schema.
 import msgspec
 
 from kilonova.core.chat import Tool
-from kilonova.engines.llamacpp.calls import CLOSING, OPENING
-from kilonova.engines.llamacpp.rules import Ceilings, Rules, compact, quote
+from kilonova.engines.llamacpp.calls import CLOSING, OPENING, call_head
+from kilonova.engines.llamacpp.rules import Ceilings, Rules, quote
 from kilonova.engines.llamacpp.schema import SchemaReader
+from kilonova.engines.llamacpp.thoughts import CLOSING_THOUGHT, OPENING_THOUGHT
 
-__all__ = ["ANY_OBJECT", "answer_grammar", "call_grammar", "talk_grammar"]
+__all__ = ["ANY_OBJECT", "after_thought", "answer_grammar", "call_grammar", "talk_grammar"]
 
 _CALLS_MAX = 8
 _NO_CEILINGS = Ceilings()
@@ -48,7 +49,20 @@ def talk_grammar(
     """Any text, then calls of these tools or none: whatever looks like a call is a good one."""
     rules = Rules(ceilings)
     calls = _calls(rules, tools, is_single=is_single)
-    return rules.text(f"{_text_before(rules, OPENING)} ({calls})?")
+    for name, rule in _text_without(OPENING, "text").items():
+        rules.define(name, rule)
+    return rules.text(f"text0 ({calls})?")
+
+
+def after_thought(grammar: str, *, is_open: bool) -> str:
+    """The same, behind a thought. A thought that is not open yet may be left out."""
+    rules = {"thought": f"thought0 {quote(CLOSING_THOUGHT)} [ \\n]{{0,4}}"}
+    rules["root"] = "thought answer"
+    if not is_open:
+        rules["root"] = f"({quote(OPENING_THOUGHT)} thought)? answer"
+    rules |= _text_without(CLOSING_THOUGHT, "thought")
+    written = "".join(f"{name} ::= {rule}\n" for name, rule in rules.items())
+    return written + grammar.replace("root ::=", "answer ::=", 1)
 
 
 def _calls(rules: Rules, tools: tuple[Tool, ...], *, is_single: bool) -> str:
@@ -56,19 +70,20 @@ def _calls(rules: Rules, tools: tuple[Tool, ...], *, is_single: bool) -> str:
     tail = quote("}\n" + CLOSING)
     for tool in tools:
         arguments = rules.of_arguments(SchemaReader(tool.parameters, is_strict=tool.is_strict))
-        head = quote(f'{OPENING}\n{{"name": {compact(tool.name)}, "arguments": ')
+        head = quote(OPENING + call_head(tool.name))
         branches.append(f"{head} {arguments} {tail}")
     call = rules.add(" | ".join(branches))
     return call if is_single else f'{call} ("\\n" {call}){{0,{_CALLS_MAX - 1}}}'
 
 
-def _text_before(rules: Rules, mark: str) -> str:
+def _text_without(mark: str, prefix: str) -> dict[str, str]:
     """Text in which ``mark`` does not occur: one rule for each number of its letters just seen.
 
     The mark begins with the only ``<`` in it, so after a mismatch only a new ``<`` counts.
     """
     assert mark.count(mark[0]) == 1
-    names = [f"text{seen}" for seen in range(len(mark))]
+    names = [f"{prefix}{seen}" for seen in range(len(mark))]
+    rules = {}
     for seen, name in enumerate(names):
         here, first = mark[seen], mark[0]
         if seen == 0:
@@ -80,5 +95,5 @@ def _text_before(rules: Rules, mark: str) -> str:
             )
         else:
             rule = f'([^{first}{here}] {names[0]} | "{first}" {names[1]})?'
-        rules.define(name, rule)
-    return names[0]
+        rules[name] = rule
+    return rules

@@ -23,6 +23,7 @@ from kilonova.engines.llamacpp.server import ChildServer, Properties
 from kilonova.engines.llamacpp.slots import SlotPool
 from kilonova.engines.llamacpp.spec import ChildSpec
 from kilonova.engines.llamacpp.supervisor import CannotStart, Child, ChildFailed
+from kilonova.engines.llamacpp.thoughts import Thoughts, controls_of, is_in_thought, switched
 
 __all__ = ["Launcher", "Options"]
 
@@ -31,6 +32,7 @@ _SMALL_MODEL_BYTES = 100 << 20
 # A batch of a large model can take this long on a slow machine; a small one never does.
 _STALL_S_MAX_SMALL, _STALL_S_MAX = 15.0, 120.0
 _HEALTH_POLL_S = 0.01
+_QUESTION = {"role": "user", "content": "x"}
 
 # Every stream keeps one of the server's threads; counting tokens and erasing need others.
 _SPARE_HTTP_THREADS = 8
@@ -46,11 +48,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``context_tokens`` is what one request may have; each of the ``parallel`` slots has as much.
     ``text_chars_max`` and ``items_max`` bound texts and lists for which a schema sets no limit.
     ``embedding`` is whether it makes vectors instead of answers; by default the file says so.
+    ``projector`` is the GGUF file with which the model sees images.
     ``dimensions_min`` allows vectors to be cut to so many dimensions; 0: the model's own alone.
     """
 
     model: str
     sha256: str = ""
+    projector: str = ""
+    projector_sha256: str = ""
     context_tokens: _Count = 0
     parallel: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
     threads: _Count = 0
@@ -96,19 +101,11 @@ class Launcher:
                 await process.close()
 
     def _examine(self) -> ModelHeader:
-        path = Path(self.options.model)
         if importlib.util.find_spec("xllamacpp") is None:
             raise CannotStart("xllamacpp is missing: pip install 'kilonova[llamacpp]'")
-        try:
-            header = read_header(path)
-        except GgufError as error:
-            raise CannotStart(str(error)) from error
-        if self.options.sha256:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if digest != self.options.sha256.lower():
-                raise CannotStart(f"{path} has the SHA-256 {digest}, not the one configured")
-        return header
+        if self.options.projector:
+            _examine_file(self.options.projector, self.options.projector_sha256)
+        return _examine_file(self.options.model, self.options.sha256)
 
     def _spec(self, header: ModelHeader) -> ChildSpec:
         options = self.options
@@ -116,6 +113,7 @@ class Launcher:
         answer_threads, prompt_threads = _threads(options, header)
         return ChildSpec(
             model_path=options.model,
+            projector_path=options.projector,
             parallel=options.parallel,
             context_tokens=header.served_context(options.context_tokens),
             threads=answer_threads,
@@ -147,11 +145,51 @@ class Launcher:
             wait_s_max=self.options.queue_wait_s_max,
         )
         ceilings = Ceilings(self.options.text_chars_max or None, self.options.items_max or None)
-        writer = PromptWriter(header, knows_tools=properties.knows_tools, ceilings=ceilings)
+        writer = PromptWriter(
+            header,
+            knows_tools=properties.knows_tools,
+            thoughts=await _find_thoughts(header, server),
+            can_see=bool(self.options.projector),
+            ceilings=ceilings,
+        )
         is_small = header.file_bytes < _SMALL_MODEL_BYTES
         return Child(
             process, server, slots, writer, _STALL_S_MAX_SMALL if is_small else _STALL_S_MAX
         )
+
+
+def _examine_file(name: str, sha256: str) -> ModelHeader:
+    path = Path(name)
+    try:
+        header = read_header(path)
+    except GgufError as error:
+        raise CannotStart(str(error)) from error
+    if sha256:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != sha256.lower():
+            raise CannotStart(f"{path} has the SHA-256 {digest}, not the one configured")
+    return header
+
+
+async def _find_thoughts(header: ModelHeader, server: ChildServer) -> Thoughts:
+    template = header.chat_template
+    if not controls_of(template):
+        return Thoughts(template=template)
+    asked: dict[str, object] = {"messages": [_QUESTION]}
+    by_default = await server.render(asked)
+    when_on = await server.render(asked | switched(is_on=True))
+    when_off = await server.render(asked | switched(is_on=False))
+    begun = {"role": "assistant", "content": "y"}
+    going_on = {"continue_final_message": "content", "add_generation_prompt": False}
+    when_begun = await server.render({"messages": [_QUESTION, begun], **going_on})
+    return Thoughts(
+        template=template,
+        has_switch=when_on != when_off,
+        opens=is_in_thought(when_on),
+        opens_by_default=is_in_thought(by_default),
+        opens_always=is_in_thought(when_begun),
+    )
 
 
 def _check_slots(properties: Properties, spec: ChildSpec) -> None:

@@ -26,8 +26,13 @@ _TEXTS_MAX = 2_048
 
 def check_chat(request: ChatRequest) -> None:
     """Raise InvalidRequest for the first value that is out of range."""
-    if not request.messages:
+    if not request.messages and not request.prompt:
         raise InvalidRequest("At least one message is needed.", param="messages")
+    if request.continues_last and request.output_format.kind != "text":
+        raise InvalidRequest(
+            "An answer that is begun already cannot be held to a format; leave the format out.",
+            param="response_format",
+        )
     if request.max_output_tokens is not None:
         _within("max_tokens", request.max_output_tokens, low=1, high=_COUNT_MAX)
     if request.top_logprobs is not None:

@@ -155,6 +155,8 @@ async def _answer(server: ChildServer, prompt: str, *, slot: int | None) -> _Ans
         "logprobs": True,
         "top_logprobs": 10,
         "cache_prompt": True,
+        # Of half a character the engine tells no probabilities; those told are from before this.
+        "grammar": "root ::= [ -~]+",
     }
     if slot is not None:
         body["id_slot"] = slot

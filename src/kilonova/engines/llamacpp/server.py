@@ -5,7 +5,7 @@ they speak of the request.
 """
 
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 import msgspec
@@ -26,11 +26,15 @@ from kilonova.engines.openai.sse import EventSplitter
 __all__ = ["ChildServer", "Properties"]
 
 _CHAT = "/v1/chat/completions"
+_COMPLETIONS = "/v1/completions"
 _CONNECT_S_MAX = 5.0
 _MESSAGE_CHARS_MAX = 500
 
 # What a text for an embedding is refused with, status 500, when it is longer than a batch.
 _TOO_LARGE = re.compile(r"input \((\d+) tokens\) is too large.*batch size: (\d+)")
+
+# What a broken image is refused with, status 400 in a chat and 500 when counting.
+_BROKEN_IMAGE = "Failed to load image"
 
 
 class _TemplateCaps(msgspec.Struct, frozen=True):
@@ -63,6 +67,10 @@ class _SlotState(msgspec.Struct, frozen=True):
 
 class _Count(msgspec.Struct, frozen=True):
     input_tokens: int
+
+
+class _Rendered(msgspec.Struct, frozen=True):
+    prompt: str
 
 
 class _Tokens(msgspec.Struct, frozen=True):
@@ -126,12 +134,30 @@ class ChildServer:
         received = await self._client.ask(f"{_CHAT}/input_tokens", body)
         return msgspec.json.decode(received, type=_Count).input_tokens
 
-    async def chat(self, body: bytes) -> AsyncGenerator[list[Chunk], None]:
+    async def count_prompt(self, prompt: str) -> int:
+        """As ``complete`` reads it: control tokens in it are control tokens."""
+        body = {"content": prompt, "add_special": True, "parse_special": True}
+        received = await self._client.ask("/tokenize", msgspec.json.encode(body))
+        return len(msgspec.json.decode(received, type=_Tokens).tokens)
+
+    async def render(self, body: Mapping[str, object]) -> str:
+        """What the chat template makes of a request."""
+        received = await self._client.ask("/apply-template", msgspec.json.encode(body))
+        return msgspec.json.decode(received, type=_Rendered).prompt
+
+    def chat(self, body: bytes) -> AsyncGenerator[list[Chunk], None]:
         """The chunks of an answer, as many at a time as came together."""
+        return self._stream(_CHAT, body)
+
+    def complete(self, body: bytes) -> AsyncGenerator[list[Chunk], None]:
+        """As ``chat``, for a prompt that stands as it is."""
+        return self._stream(_COMPLETIONS, body)
+
+    async def _stream(self, path: str, body: bytes) -> AsyncGenerator[list[Chunk], None]:
         splitter = EventSplitter()
         received = post_stream(
             self._spec.socket_path,
-            (_CHAT, self._spec.api_key, body),
+            (path, self._spec.api_key, body),
             silence_s_max=self._silence_s_max,
             refuse=_refuse,
         )
@@ -196,6 +222,8 @@ def _translate(refusal: Refusal) -> KilonovaError:
         return ContextTooLong(input_tokens=error.n_prompt_tokens, context_tokens=error.n_ctx)
     if found := _TOO_LARGE.search(error.message):
         return ContextTooLong(input_tokens=int(found[1]), context_tokens=int(found[2]))
+    if error.message.startswith(_BROKEN_IMAGE):
+        return InvalidRequest("An image is broken and cannot be decoded.", param="messages")
     message = error.message[:_MESSAGE_CHARS_MAX]
     match refusal.status:
         case 400:

@@ -23,6 +23,7 @@ __all__ = ["Lease", "SlotPool"]
 
 _RETRY_AFTER_S = 1.0
 _SETTLE_S_MIN, _SETTLE_S_MAX = 0.001, 0.05
+_PIECE_BYTES = 256
 _Beginning = tuple[bytes | Message, ...]
 
 
@@ -94,7 +95,7 @@ class SlotPool:
     @asynccontextmanager
     async def lease(self, request: ChatRequest) -> AsyncIterator[Lease]:
         """A slot that is this request's own and holds no other scope's text."""
-        beginning: _Beginning = (_tools_digest(request), *request.messages)
+        beginning = _beginning(request)
         slot = await self._take(request.cache_scope, beginning)
         lease = Lease(slot.index)
         try:
@@ -196,6 +197,15 @@ class SlotPool:
                 return best
         empty = next((slot for slot in free if slot.scope is None), None)
         return empty or min(own or free, key=lambda slot: slot.last_use)
+
+
+def _beginning(request: ChatRequest) -> _Beginning:
+    """What two requests are compared by, piece by piece from the front."""
+    if request.prompt is None:
+        return (_tools_digest(request), *request.messages)
+    text = request.prompt.encode(errors="replace")
+    pieces = (text[at : at + _PIECE_BYTES] for at in range(0, len(text), _PIECE_BYTES))
+    return (b"prompt", *pieces)
 
 
 def _tools_digest(request: ChatRequest) -> bytes:

@@ -19,6 +19,7 @@ class ChildSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     threads: int
     prompt_threads: int
     http_threads: int
+    projector_path: str
     makes_embeddings: bool
     has_pooling: bool
     cache_type: Literal["f16", "q8_0"]

@@ -6,27 +6,34 @@ from kilonova.core.chat import (
     ChatRequest,
     ImagePart,
     Message,
+    ReasoningPart,
     TextPart,
     Tool,
     ToolCallPart,
     ToolResultPart,
 )
 
-__all__ = ["Body", "chat_body", "encode_message", "encode_tool", "encode_tool_choice"]
+__all__ = [
+    "Body",
+    "chat_body",
+    "completion_body",
+    "encode_message",
+    "encode_tool",
+    "encode_tool_choice",
+]
 
 Body = dict[str, object]
 
 
-def chat_body(request: ChatRequest, model: str) -> Body:
-    """Everything that the protocol has a word for; a streamed answer with usage at its end."""
-    body: Body = {
-        "model": model,
-        "messages": [encode_message(message) for message in request.messages],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    if request.max_output_tokens is not None:
-        body["max_tokens"] = request.max_output_tokens
+def chat_body(request: ChatRequest, model: str, *, tells_thoughts: bool = False) -> Body:
+    """Everything that the protocol has a word for; a streamed answer with usage at its end.
+
+    ``tells_thoughts``: whether the reasoning of earlier answers is sent along.
+    """
+    body = _streamed(request, model)
+    body["messages"] = [
+        encode_message(message, tells_thoughts=tells_thoughts) for message in request.messages
+    ]
     if request.top_logprobs is not None:
         body["logprobs"] = True
         if request.top_logprobs:
@@ -40,14 +47,37 @@ def chat_body(request: ChatRequest, model: str) -> Body:
     return body
 
 
-def encode_message(message: Message) -> Body:
-    """One message. Reasoning of earlier turns is left out, as chat templates leave it out."""
+def completion_body(request: ChatRequest, model: str) -> Body:
+    """As ``chat_body``, for a prompt that is continued as it stands."""
+    body = _streamed(request, model)
+    body["prompt"] = request.prompt
+    if request.top_logprobs is not None:
+        body["logprobs"] = request.top_logprobs
+    _add_sampling(body, request)
+    return body
+
+
+def _streamed(request: ChatRequest, model: str) -> Body:
+    body: Body = {
+        "model": model,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if request.max_output_tokens is not None:
+        body["max_tokens"] = request.max_output_tokens
+    return body
+
+
+def encode_message(message: Message, *, tells_thoughts: bool = False) -> Body:
+    """One message. Reasoning of earlier turns is left out, as most chat templates leave it out."""
     body: Body = {"role": message.role}
     if message.name is not None:
         body["name"] = message.name
     if message.role == "tool":
         return body | _tool_result(message)
     body["content"] = _content(message)
+    if tells_thoughts and (thought := _thought(message)):
+        body["reasoning_content"] = thought
     calls = [_tool_call(part) for part in message.parts if isinstance(part, ToolCallPart)]
     if calls:
         body["tool_calls"] = calls
@@ -77,6 +107,10 @@ def encode_tool_choice(request: ChatRequest) -> str | Body:
             "allowed_tools": {"mode": choice.mode, "tools": allowed},
         }
     return choice.mode
+
+
+def _thought(message: Message) -> str:
+    return "".join(part.text for part in message.parts if isinstance(part, ReasoningPart))
 
 
 def _content(message: Message) -> str | list[Body]:

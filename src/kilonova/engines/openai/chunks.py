@@ -23,8 +23,26 @@ class TokenEntry(Struct, frozen=True):
     top_logprobs: "list[TokenEntry]" = []
 
 
-class _Logprobs(Struct, frozen=True):
+class Logprobs(Struct, frozen=True):
+    """``content`` in chats, and everywhere with llama.cpp; the three lists in completions.
+
+    A list may be cut short or hold null, as for a prompt's first token.
+    """
+
     content: list[TokenEntry] | None = None
+    tokens: list[str] = []
+    token_logprobs: list[float | None] = []
+    top_logprobs: list[dict[str, float] | None] | None = None
+
+    def entries(self) -> list[TokenEntry]:
+        """One a token, in either form."""
+        if self.content is not None:
+            return self.content
+        tops = self.top_logprobs or [None] * len(self.tokens)
+        return [
+            TokenEntry(token, logprob, None, [TokenEntry(*one) for one in (top or {}).items()])
+            for token, logprob, top in zip(self.tokens, self.token_logprobs, tops, strict=False)
+        ]
 
 
 class _Function(Struct, frozen=True):
@@ -46,9 +64,12 @@ class _Delta(Struct, frozen=True):
 
 
 class ChunkChoice(Struct, frozen=True):
+    """``text`` is what a raw prompt is continued with, in the place of ``delta``."""
+
     delta: _Delta = _Delta()
+    text: str | None = None
     finish_reason: str | None = None
-    logprobs: _Logprobs | None = None
+    logprobs: Logprobs | None = None
     stop_reason: int | str | None = None
     matched_stop: int | str | None = None
 

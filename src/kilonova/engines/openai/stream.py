@@ -79,7 +79,8 @@ class EventReader:
     def _delta(self, choice: ChunkChoice, events: list[ChatEvent]) -> None:
         delta = choice.delta
         thought = delta.reasoning_content or delta.reasoning
-        if not (delta.content or thought or delta.tool_calls):
+        text = delta.content or choice.text
+        if not (text or thought or delta.tool_calls):
             return
         if not self._has_started:
             events.append(self._start())
@@ -87,8 +88,8 @@ class EventReader:
         if thought:
             self._reasoning = self._output
             events.append(ReasoningDelta(thought, self._output))
-        if delta.content:
-            events.append(self._text(choice, delta.content))
+        if text:
+            events.append(self._text(choice, text))
         for call in delta.tool_calls or ():
             events.extend(self._call(call))
 
@@ -136,9 +137,9 @@ class EventReader:
         return ChatStarted(usage.prompt_tokens, usage.cache_read_tokens)
 
     def _text(self, choice: ChunkChoice, text: str) -> TextDelta:
-        if choice.logprobs is None or not choice.logprobs.content:
+        if choice.logprobs is None or not (entries := choice.logprobs.entries()):
             return TextDelta(text, self._output)
-        logprobs = tuple(self._logprob(entry) for entry in choice.logprobs.content)
+        logprobs = tuple(self._logprob(entry) for entry in entries)
         return TextDelta(text, self._output, 0, logprobs)
 
     def _logprob(self, entry: TokenEntry) -> TokenLogprob:
