@@ -65,7 +65,8 @@ def _record(hold: Hold) -> UsageRecord:
     )
 
 
-async def _client(store: SqlStore, numbers: Iterator[int], waits_s: list[float]) -> None:
+async def client(store: SqlStore, numbers: Iterator[int], waits_s: list[float]) -> None:
+    """Reserves and settles until there are no numbers left; notes how long a reservation took."""
     for number in numbers:
         hold = _hold(number)
         start_s = time.perf_counter()
@@ -78,7 +79,7 @@ async def _measure(folder: Path, clients: int, requests: int) -> str:
     store = SqlStore.open(folder / f"{clients}.db", post)
     numbers, waits_s = iter(range(requests)), list[float]()
     cpu_s, wall_s = time.process_time(), time.perf_counter()
-    await asyncio.gather(*(_client(store, numbers, waits_s) for _ in range(clients)))
+    await asyncio.gather(*(client(store, numbers, waits_s) for _ in range(clients)))
     cpu_s, wall_s = time.process_time() - cpu_s, time.perf_counter() - wall_s
     assert verify(store.book, live=set) == []
     await store.close()

@@ -2,7 +2,8 @@
 
 What the outside world has seen goes to standard output, a line each, written at once:
 ``reserved``, ``delivered`` and ``settled`` with a request id (and tokens), ``created`` and
-``revoked`` with a bearer key.
+``revoked`` with a bearer key, ``keeping`` and ``kept`` with an item and its size, ``dropping`` and
+``dropped`` with an item.
 
     crash_script.py HOME                     one life; dies where KILONOVA_CRASH_POINT says
     crash_script.py --count HOME             tells how often each crash point is passed
@@ -39,6 +40,8 @@ from kilonova.accounts.service import Accounts, KeyOrder  # noqa: E402
 from kilonova.accounts.vault import Vault  # noqa: E402
 from kilonova.billing.posting import post  # noqa: E402
 from kilonova.billing.recovery import recover  # noqa: E402
+from kilonova.core.shelf import Drawer, Item, ShelfLimits  # noqa: E402
+from kilonova.stores.sql.shelf import SqlShelf  # noqa: E402
 from kilonova.stores.sql.store import SqlStore  # noqa: E402
 from ledger_samples import FixedClock, hold, record, used  # noqa: E402
 
@@ -49,7 +52,11 @@ def say(*words: object) -> None:
         os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 
-async def start(home: Path) -> tuple[SqlStore, Accounts]:
+DRAWER = Drawer("org_1", "proj_1", "file")
+AMPLE = ShelfLimits(items_max=100, bytes_max=10**9)
+
+
+async def start(home: Path) -> tuple[SqlStore, Accounts, SqlShelf]:
     """As a server starts."""
     store = SqlStore.open(home / "kilonova.db", post)
     vault = Vault.open(home / "master.key", can_create=not store.accounts.organisations())
@@ -59,7 +66,7 @@ async def start(home: Path) -> tuple[SqlStore, Accounts]:
     if first is not None:
         say("created", first.new_key.bearer)
     await recover(store.ledger, FixedClock())
-    return store, accounts
+    return store, accounts, store.open_shelf(vault, FixedClock(), AMPLE)
 
 
 async def reserve(store: SqlStore, request_id: str) -> None:
@@ -73,9 +80,21 @@ async def settle(store: SqlStore, request_id: str, tokens: int) -> None:
     say("settled", request_id, tokens)
 
 
+async def keep(shelf: SqlShelf, name: str, size: int) -> None:
+    say("keeping", name, size)
+    await shelf.put(DRAWER, Item(id=name, created_ms=1, content=bytes(size)))
+    say("kept", name, size)
+
+
+async def drop(shelf: SqlShelf, name: str) -> None:
+    say("dropping", name)
+    await shelf.delete(DRAWER, name)
+    say("dropped", name)
+
+
 async def live(home: Path) -> None:
     """Keys come and go, requests end in every way, and one restart finds work left open."""
-    store, accounts = await start(home)
+    store, accounts, shelf = await start(home)
     project = accounts.projects(accounts.organisations()[0].id)[0]
     made = await accounts.create_key(project.id, KeyOrder(kind="both"))
     say("created", made.bearer)
@@ -87,11 +106,14 @@ async def live(home: Path) -> None:
     store.ledger.checkpoint("req_2", used(3))
     await settle(store, "req_1", 20)
     await reserve(store, "req_3")
+    await asyncio.gather(keep(shelf, "row", 10), keep(shelf, "file", 70_000))
+    await keep(shelf, "file", 80_000)
     await store.close()
     # req_2 has a checkpoint and req_3 has none: both were running when the server stopped.
-    store, accounts = await start(home)
+    store, accounts, shelf = await start(home)
     await asyncio.gather(reserve(store, "req_4"), reserve(store, "req_5"))
     await asyncio.gather(settle(store, "req_4", 7), settle(store, "req_5", 8))
+    await asyncio.gather(drop(shelf, "row"), drop(shelf, "file"))
     await store.close()
 
 

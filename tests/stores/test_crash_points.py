@@ -1,12 +1,14 @@
 """A-1: the process dies at every durable step; whatever comes after, the books are right.
 
 Each crash is a process of its own; recovery and the audit run here. Between them they must show:
-no request twice, none lost, nothing billed that was not delivered, no key lost or back to life.
+no request twice, none lost, nothing billed that was not delivered, no key lost or back to life, and
+no item lost, half or left over.
 """
 
 import asyncio
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -22,11 +24,16 @@ from kilonova.billing.verify import verify
 from kilonova.core.crash import CRASH_POINTS
 from kilonova.core.errors import Unauthenticated
 from kilonova.core.identity import BearerCredential
+from kilonova.core.shelf import Drawer, ShelfLimits
 from kilonova.core.usage import UsageRecord
+from kilonova.stores.sql.shelf import SqlShelf
 from kilonova.stores.sql.store import SqlStore
 from ledger_samples import FixedClock
 
 SCRIPT = Path(__file__).with_name("crash_script.py")
+
+DRAWER = Drawer("org_1", "proj_1", "file")
+AMPLE = ShelfLimits(items_max=100, bytes_max=10**9)
 
 
 def run(*arguments: str | Path, crash_at: str = "") -> subprocess.CompletedProcess[str]:
@@ -67,6 +74,7 @@ class Aftermath:
         with store.book.snapshot() as view:
             self.check_records({each.record.request_id: each.record for each in view.records()})
         self.check_keys(directory)
+        await self.check_items(store.open_shelf(vault, FixedClock(), AMPLE))
         await store.close()
 
     def check_records(self, records: dict[str, UsageRecord]) -> None:
@@ -89,6 +97,31 @@ class Aftermath:
         # A revocation may be on disk before it is acknowledged: only the first key is certain.
         for (bearer,) in self.heard("created")[:1]:
             directory.principal(BearerCredential(bearer))
+
+    async def check_items(self, shelf: SqlShelf) -> None:
+        """Each is one of those that it can be by what was said, and its files are all there are."""
+        possible: dict[str, set[int | None]] = {"row": {None}, "file": {None}}
+        for word, name, *size in self.said:
+            match word:
+                case "keeping":
+                    possible[name].add(int(size[0]))
+                case "kept":
+                    possible[name] = {int(size[0])}
+                case "dropping":
+                    possible[name].add(None)
+                case "dropped":
+                    possible[name] = {None}
+        found = {name: await shelf.get(DRAWER, name) for name in possible}
+        sizes = {name: item and len(item.content) for name, item in found.items()}
+        assert all(sizes[name] in possible[name] for name in possible), (possible, sizes)
+        kept = [size for size in sizes.values() if size is not None]
+        assert len(list((self.home / "kilonova.db.kept").iterdir())) == sum(
+            size > 1000 for size in kept
+        )
+        books = sqlite3.connect(self.home / "kilonova.db")
+        counted = books.execute("SELECT items, content_bytes FROM kept").fetchone() or (0, 0)
+        books.close()
+        assert counted == (len(kept), sum(kept))
 
 
 def test_the_variable_arms_a_real_process(tmp_path: Path) -> None:

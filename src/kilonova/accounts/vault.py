@@ -1,5 +1,6 @@
 """The master key of a home, and what is derived from it: the digest of bearer keys, the sealing of
-secrets. The file is the one thing that a backup of the database must not lie beside.
+secrets and of what callers keep, the key of thoughts that clients carry. The file is the one thing
+that a backup of the database must not lie beside.
 
 Every purpose has a key of its own (HKDF-SHA-256), so that none can stand in for another.
 """
@@ -41,7 +42,9 @@ class Vault:
 
         self._pepper = derive("bearer digest")
         self._cipher = AESGCM(derive("secret sealing"))
+        self._content_cipher = AESGCM(derive("content sealing"))
         self.fingerprint = derive("fingerprint").hex()[:16]
+        self.reasoning_key = derive("reasoning seal")
 
     @classmethod
     def open(cls, path: Path, *, can_create: bool) -> "Vault":
@@ -79,6 +82,24 @@ class Vault:
                 f"The secret of {key.id} does not open: it was sealed with another master key, or "
                 "its row was changed. Restore the master key that belongs to this store."
             ) from None
+
+    def seal_content(self, content: bytes, *, bound_to: str) -> bytes:
+        """As ``core.shelf.Sealer``: what a caller gave us to keep."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return _VERSION + nonce + self._content_cipher.encrypt(nonce, content, bound_to.encode())
+
+    def unseal_content(self, sealed: bytes, *, bound_to: str) -> bytes:
+        """Raises VaultError where it was sealed elsewhere or changed."""
+        nonce, text = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        try:
+            if sealed[:1] == _VERSION:
+                return self._content_cipher.decrypt(nonce, text, bound_to.encode())
+        except (InvalidTag, ValueError):
+            pass
+        raise VaultError(
+            "Something that was kept does not open: it was sealed with another master key, or it "
+            "was changed on disk. Restore the master key that belongs to this store."
+        )
 
 
 def _bound_to(organisation_id: str, key_id: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Ledger, books and accounts in memory: for tests, simulations and ``--ephemeral`` servers.
+"""Ledger, books, accounts and shelf in memory: for tests, simulations and ``--ephemeral`` servers.
 
 It keeps every promise of the durable store but durability, and is its reference: one suite of tests
 runs over both.
@@ -23,12 +23,16 @@ from kilonova.core.books import (
     UsageSum,
     rates_of,
 )
-from kilonova.core.errors import Conflict
+from kilonova.core.clock import Clock, SystemClock
+from kilonova.core.errors import BudgetExceeded, Conflict
 from kilonova.core.identity import Key, Organisation, Project
 from kilonova.core.ports import Hold
+from kilonova.core.shelf import Drawer, Item, Page, ShelfLimits
 from kilonova.core.usage import Usage, UsageRecord
 
-__all__ = ["MemoryAccounts", "MemoryLedger", "MemoryStore"]
+__all__ = ["MemoryAccounts", "MemoryLedger", "MemoryShelf", "MemoryStore"]
+
+_AMPLE = ShelfLimits(items_max=100_000, bytes_max=1_000_000_000)
 
 
 class MemoryStore:
@@ -189,6 +193,65 @@ class MemoryAccounts:
             case Key():
                 rivals = []
         return any(rival != owner.id for rival in rivals)
+
+
+class MemoryShelf:
+    """Implements ``core.shelf.Shelf``."""
+
+    def __init__(self, clock: Clock | None = None, limits: ShelfLimits = _AMPLE) -> None:
+        self._clock = clock or SystemClock()
+        self._limits = limits
+        self._drawers: dict[Drawer, dict[str, Item]] = {}
+
+    async def put(self, drawer: Drawer, item: Item) -> None:
+        replaced = self._drawers.get(drawer, {}).get(item.id)
+        growth = len(item.content) - (replaced.content_bytes if replaced else 0)
+        self._check_room(drawer.project_id, items=0 if replaced else 1, content_bytes=growth)
+        kept = self._drawers.setdefault(drawer, {})
+        kept[item.id] = replace(item, content_bytes=len(item.content))
+
+    async def get(self, drawer: Drawer, item_id: str) -> Item | None:
+        return self._unexpired(drawer).get(item_id)
+
+    def look(self, drawer: Drawer, item_id: str) -> Item | None:
+        item = self._unexpired(drawer).get(item_id)
+        return None if item is None else replace(item, content=b"")
+
+    def page(
+        self, drawer: Drawer, *, after: str | None, limit: int, is_newest_first: bool = True
+    ) -> Page:
+        kept = self._unexpired(drawer)
+        ids = sorted(kept, reverse=is_newest_first)
+        if after is not None:
+            ids = [name for name in ids if (name < after if is_newest_first else name > after)]
+        items = tuple(replace(kept[name], content=b"") for name in ids[:limit])
+        return Page(items, has_more=len(ids) > limit)
+
+    async def delete(self, drawer: Drawer, item_id: str) -> None:
+        self._drawers.get(drawer, {}).pop(item_id, None)
+
+    def check_room(self, drawer: Drawer, content_bytes: int = 0) -> None:
+        self._check_room(drawer.project_id, items=1, content_bytes=content_bytes)
+
+    def _check_room(self, project_id: str, *, items: int, content_bytes: int) -> None:
+        drawers = [drawer for drawer in self._drawers if drawer.project_id == project_id]
+        kept = [item for drawer in drawers for item in self._drawers[drawer].values()]
+        bytes_kept = sum(item.content_bytes for item in kept)
+        has_room = items == 0 or len(kept) < self._limits.items_max
+        has_bytes = content_bytes <= 0 or bytes_kept + content_bytes <= self._limits.bytes_max
+        if not (has_room and has_bytes):
+            raise BudgetExceeded("This project keeps all that it may. Delete some of it first.")
+
+    def _unexpired(self, drawer: Drawer) -> dict[str, Item]:
+        """What expired goes for good, as the durable store's sweep would have it."""
+        now_ms = round(self._clock.now_s() * 1000)
+        kept = {
+            name: item
+            for name, item in self._drawers.get(drawer, {}).items()
+            if item.expires_ms is None or item.expires_ms > now_ms
+        }
+        self._drawers[drawer] = kept
+        return kept
 
 
 def _done() -> "asyncio.Future[None]":

@@ -174,6 +174,50 @@ SELECT keys.id, keys.organisation_id, keys.project_id, keys.name, keys.bearer_di
 keys.bearer_hint, keys.access_key_id, keys.secret_encrypted, keys.requests_per_minute,
 keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms
 FROM keys  WHERE keys.access_key_id = :access_key_id ORDER BY keys.id"""
+ITEM_INSERT = """\
+INSERT INTO items (organisation_id, project_id, kind, id, created_ms, expires_ms, content_bytes,
+file, head, content) VALUES (:organisation_id, :project_id, :kind, :id, :created_ms,
+:expires_ms, :content_bytes, :file, :head, :content)"""
+ITEM_DELETE = """\
+DELETE FROM items WHERE items.organisation_id = :organisation_id AND items.project_id =
+:project_id AND items.kind = :kind AND items.id = :id AND (:expired_by_ms IS NULL OR
+items.expires_ms <= :expired_by_ms) RETURNING content_bytes, file"""
+ITEM = """\
+SELECT items.organisation_id, items.project_id, items.kind, items.id, items.created_ms,
+items.expires_ms, items.content_bytes, items.file, items.head, items.content  FROM items  WHERE
+items.organisation_id = :organisation_id AND items.project_id = :project_id AND items.kind =
+:kind AND items.id = :id"""
+ITEM_LISTED = """\
+SELECT items.organisation_id, items.project_id, items.kind, items.id, items.created_ms,
+items.expires_ms, items.content_bytes, items.file, items.head  FROM items  WHERE
+items.organisation_id = :organisation_id AND items.project_id = :project_id AND items.kind =
+:kind AND items.id = :id"""
+ITEMS_NEWEST = """\
+SELECT items.organisation_id, items.project_id, items.kind, items.id, items.created_ms,
+items.expires_ms, items.content_bytes, items.file, items.head  FROM items  WHERE
+items.organisation_id = :organisation_id AND items.project_id = :project_id AND items.kind =
+:kind AND items.id < :after AND (items.expires_ms IS NULL OR items.expires_ms > :now_ms) ORDER
+BY items.id DESC  LIMIT :limit OFFSET 0"""
+ITEMS_OLDEST = """\
+SELECT items.organisation_id, items.project_id, items.kind, items.id, items.created_ms,
+items.expires_ms, items.content_bytes, items.file, items.head  FROM items  WHERE
+items.organisation_id = :organisation_id AND items.project_id = :project_id AND items.kind =
+:kind AND items.id > :after AND (items.expires_ms IS NULL OR items.expires_ms > :now_ms) ORDER
+BY items.id  LIMIT :limit OFFSET 0"""
+ITEMS_EXPIRED = """\
+SELECT items.organisation_id, items.project_id, items.kind, items.id  FROM items  WHERE
+items.expires_ms <= :now_ms ORDER BY items.expires_ms  LIMIT :limit OFFSET 0"""
+ITEM_FILES = """\
+SELECT items.file  FROM items  WHERE items.file IS NOT NULL"""
+KEPT_ADD = """\
+INSERT INTO kept (project_id, items, content_bytes) VALUES (:project_id, :items, :content_bytes)
+ON CONFLICT (project_id) DO UPDATE SET items = (kept.items + excluded.items), content_bytes =
+(kept.content_bytes + excluded.content_bytes)"""
+KEPT_TAKE = """\
+UPDATE kept SET items=(kept.items - 1), content_bytes=(kept.content_bytes - :taken) WHERE
+kept.project_id = :project"""
+KEPT = """\
+SELECT kept.items, kept.content_bytes  FROM kept  WHERE kept.project_id = :project_id"""
 ALL_NOTES = """\
 SELECT notes.name, notes.value  FROM notes ORDER BY notes.name"""
 ALL_PROJECTS = """\

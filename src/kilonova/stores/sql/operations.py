@@ -22,14 +22,20 @@ from kilonova.stores.sql.compiled import (
     HOLD_CHECKPOINT,
     HOLD_DELETE,
     HOLD_INSERT,
+    ITEM_DELETE,
+    ITEM_INSERT,
+    KEPT_ADD,
+    KEPT_TAKE,
     RECORD_INSERT,
     SPENDING_ADD,
 )
 
-__all__ = ["Checkpoint", "Operation", "Reserve", "Row", "Save", "Settle", "apply"]
+__all__ = ["Checkpoint", "Operation", "Reserve", "Row", "Save", "Settle", "Shelve", "apply"]
 
 Value = str | int | bytes | None
 Row = tuple[Value, ...]
+
+_CONTENT_BYTES = 6
 
 
 class Reserve(Struct, frozen=True, gc=False):
@@ -55,7 +61,20 @@ class Save(Struct, frozen=True, gc=False):
     rows: tuple[tuple[str, Row], ...] = ()
 
 
-Operation = Reserve | Checkpoint | Settle | Save
+class Shelve(Struct, frozen=True, gc=False):
+    """Takes the item of this key away, and puts ``row`` in its place if there is one.
+
+    With ``expired_by_ms`` it is taken only if it is expired by then: it may be a newer one.
+    ``freed`` is filled with the file that nothing refers to any more once this is on disk.
+    """
+
+    key: tuple[str, str, str, str]
+    freed: list[str]
+    row: Row | None = None
+    expired_by_ms: int | None = None
+
+
+Operation = Reserve | Checkpoint | Settle | Save | Shelve
 
 
 def apply(connection: apsw.Connection, operations: Sequence[Operation]) -> None:
@@ -68,6 +87,8 @@ def apply(connection: apsw.Connection, operations: Sequence[Operation]) -> None:
         _settle(connection, settles)
     if saves := [each for each in operations if isinstance(each, Save)]:
         _save(connection, saves)
+    if shelvings := [each for each in operations if isinstance(each, Shelve)]:
+        _shelve(connection, shelvings)
 
 
 def _reserve(connection: apsw.Connection, operations: list[Reserve]) -> None:
@@ -139,3 +160,19 @@ def _save(connection: apsw.Connection, operations: list[Save]) -> None:
         for statement, row in operation.rows:
             connection.execute(statement, row)
     crash_point("accounts.written")
+
+
+def _shelve(connection: apsw.Connection, operations: list[Shelve]) -> None:
+    """One after the other: several may be about the same item."""
+    for operation in operations:
+        project_id = operation.key[1]
+        chosen = (*operation.key, operation.expired_by_ms)
+        for content_bytes, file in connection.execute(ITEM_DELETE, chosen).fetchall():
+            connection.execute(KEPT_TAKE, (content_bytes, project_id))
+            if file is not None:
+                operation.freed.append(str(file))
+        if operation.row is not None:
+            connection.execute(ITEM_INSERT, operation.row)
+            content_bytes = operation.row[_CONTENT_BYTES]
+            connection.execute(KEPT_ADD, (project_id, 1, content_bytes))
+    crash_point("shelf.written")

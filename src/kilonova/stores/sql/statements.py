@@ -29,6 +29,8 @@ from kilonova.stores.sql.tables import (
     balances,
     entries,
     holds,
+    items,
+    kept,
     keys,
     notes,
     organisations,
@@ -70,12 +72,12 @@ def _save(table: Table) -> ClauseElement:
     return statement.on_conflict_do_update(index_elements=key, set_=others)
 
 
-def _add(table: Table, amount: str) -> ClauseElement:
-    """Insert an amount, or add it to the one that is there."""
+def _add(table: Table, *amounts: str) -> ClauseElement:
+    """Insert amounts, or add them to those that are there."""
     statement = sqlite.insert(table)
     key = [column.name for column in table.primary_key]
-    total = table.c[amount] + statement.excluded[amount]
-    return statement.on_conflict_do_update(index_elements=key, set_={amount: total})
+    totals = {amount: table.c[amount] + statement.excluded[amount] for amount in amounts}
+    return statement.on_conflict_do_update(index_elements=key, set_=totals)
 
 
 def _where(table: Table, column: str) -> Select[tuple[object, ...]]:
@@ -118,6 +120,29 @@ def _page(*conditions: ColumnElement[bool]) -> ClauseElement:
     return page.limit(bindparam("limit", type_=Integer)).offset(_ZERO)
 
 
+_DRAWER = ("organisation_id", "project_id", "kind")
+_LISTED = [column for column in items.columns if column.name != "content"]
+
+
+def _of_item(*names: str) -> list[ColumnElement[bool]]:
+    return [items.c[name] == bindparam(name, type_=Text) for name in names]
+
+
+def _is_expired_if_asked() -> ColumnElement[bool]:
+    by: ColumnElement[int] = bindparam("expired_by_ms", type_=Integer)
+    return by.is_(None) | (items.c.expires_ms <= by)
+
+
+def _items_behind(*, is_newest_first: bool) -> ClauseElement:
+    after: ColumnElement[str] = bindparam("after", type_=Text)
+    now: ColumnElement[int] = bindparam("now_ms", type_=Integer)
+    is_behind = items.c.id < after if is_newest_first else items.c.id > after
+    is_kept = items.c.expires_ms.is_(None) | (items.c.expires_ms > now)
+    page = select(*_LISTED).where(*_of_item(*_DRAWER), is_behind, is_kept)
+    page = page.order_by(items.c.id.desc() if is_newest_first else items.c.id)
+    return page.limit(bindparam("limit", type_=Integer)).offset(_ZERO)
+
+
 STATEMENTS: dict[str, ClauseElement] = {
     "HOLD_INSERT": insert(holds).values(
         {c.name: bindparam(c.name) for c in holds.columns if c.name not in _DELIVERED}
@@ -153,6 +178,32 @@ STATEMENTS: dict[str, ClauseElement] = {
     "KEYS": _where(keys, "project_id"),
     "KEY_OF_BEARER": select(keys).where(keys.c.bearer_digest == bindparam("bearer_digest")),
     "KEY_OF_ACCESS_KEY": _where(keys, "access_key_id"),
+    "ITEM_INSERT": insert(items),
+    "ITEM_DELETE": delete(items)
+    .where(*_of_item(*_DRAWER, "id"), _is_expired_if_asked())
+    .returning(items.c.content_bytes, items.c.file),
+    "ITEM": select(items).where(*_of_item(*_DRAWER, "id")),
+    "ITEM_LISTED": select(*_LISTED).where(*_of_item(*_DRAWER, "id")),
+    "ITEMS_NEWEST": _items_behind(is_newest_first=True),
+    "ITEMS_OLDEST": _items_behind(is_newest_first=False),
+    "ITEMS_EXPIRED": select(*[items.c[name] for name in (*_DRAWER, "id")])
+    .where(items.c.expires_ms <= bindparam("now_ms"))
+    .order_by(items.c.expires_ms)
+    .limit(bindparam("limit", type_=Integer))
+    .offset(_ZERO),
+    "ITEM_FILES": select(items.c.file).where(items.c.file.is_not(None)),
+    "KEPT_ADD": _add(kept, "items", "content_bytes"),
+    "KEPT_TAKE": update(kept)
+    .values(
+        {
+            "items": kept.c["items"] - _ONE,
+            "content_bytes": kept.c.content_bytes - bindparam("taken", type_=Integer),
+        }
+    )
+    .where(kept.c.project_id == bindparam("project")),
+    "KEPT": select(kept.c["items"], kept.c.content_bytes).where(
+        kept.c.project_id == bindparam("project_id")
+    ),
     "ALL_NOTES": select(notes).order_by(notes.c.name),
     "ALL_PROJECTS": select(projects).order_by(projects.c.id),
     "ALL_KEYS": select(keys).order_by(keys.c.id),

@@ -7,12 +7,16 @@ from pathlib import Path
 import apsw
 
 from kilonova.core.books import Posting
+from kilonova.core.clock import Clock
 from kilonova.core.ports import Health
+from kilonova.core.shelf import Sealer, ShelfLimits
 from kilonova.stores.error import StoreError
 from kilonova.stores.sql.accounts import SqlAccounts
 from kilonova.stores.sql.book import SqlBook
 from kilonova.stores.sql.ledger import SqlLedger
 from kilonova.stores.sql.schema import HEAD, revision_of, upgrade
+from kilonova.stores.sql.sealed_files import SealedFiles
+from kilonova.stores.sql.shelf import SqlShelf
 from kilonova.stores.sql.writer import Writer
 
 __all__ = ["SqlStore", "version_problem"]
@@ -24,7 +28,9 @@ class SqlStore:
     """Made by ``open``. Ledger and accounts belong to the event loop, the book to anyone."""
 
     def __init__(self, path: Path, posting: Posting, lock: int) -> None:
+        self._path = path
         self._lock = lock
+        self._files: SealedFiles | None = None
         self._connection = _connect_writer(path)
         upgrade(self._connection)
         self._reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
@@ -49,6 +55,14 @@ class SqlStore:
             os.close(lock)
             raise
 
+    def open_shelf(self, sealer: Sealer, clock: Clock, limits: ShelfLimits) -> SqlShelf:
+        """Once, and not in the constructor: what seals was not there before the accounts were."""
+        assert self._files is None, "the shelf was opened twice"
+        self._files = SealedFiles(self._path.with_name(f"{self._path.name}.kept"), sealer)
+        return SqlShelf(
+            self._writer, self._reader, self._files, sealer=sealer, clock=clock, limits=limits
+        )
+
     @staticmethod
     def reading(path: Path) -> SqlBook:
         """The books of a store that is perhaps open elsewhere; nothing is written."""
@@ -71,6 +85,8 @@ class SqlStore:
         try:
             await self._writer.close()
         finally:
+            if self._files is not None:
+                self._files.close()
             self._reader.close()
             self._connection.close()
             os.close(self._lock)

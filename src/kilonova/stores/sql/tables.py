@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.schema import SchemaItem
 
@@ -21,6 +22,8 @@ __all__ = [
     "balances",
     "entries",
     "holds",
+    "items",
+    "kept",
     "keys",
     "metadata",
     "notes",
@@ -57,8 +60,8 @@ def _never_negative(*names: str) -> list[CheckConstraint]:
     return [CheckConstraint(f"{name} >= 0", name=f"{name}_not_negative") for name in names]
 
 
-def _table(name: str, *items: SchemaItem) -> Table:
-    return Table(name, metadata, *items, sqlite_strict=True, sqlite_with_rowid=False)
+def _table(name: str, *parts: SchemaItem, has_rowid: bool = False) -> Table:
+    return Table(name, metadata, *parts, sqlite_strict=True, sqlite_with_rowid=has_rowid)
 
 
 notes = _table(
@@ -168,4 +171,32 @@ spending = _table(
     "spending",
     _text("level_id", is_key=True),
     _number("spent_nano"),
+)
+
+# What callers left on the shelf, sealed. A content is in its row or, when it is long, in ``file``.
+# Rows are wide: with a row id they stand apart from the key that finds them.
+items = _table(
+    "items",
+    _text("organisation_id", is_key=True),
+    _text("project_id", is_key=True),
+    _text("kind", is_key=True),
+    _text("id", is_key=True),
+    _number("created_ms"),
+    _number("expires_ms", is_optional=True),
+    _number("content_bytes"),
+    _text("file", is_optional=True),
+    Column("head", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("items_by_expiry", "expires_ms"),
+    Index("items_by_file", "file", sqlite_where=text("file IS NOT NULL")),
+    has_rowid=True,
+)
+
+# How much of it there is in a project, moved in the same transaction.
+kept = _table(
+    "kept",
+    _text("project_id", is_key=True),
+    _number("items"),
+    _number("content_bytes"),
+    *_never_negative("items", "content_bytes"),
 )

@@ -161,4 +161,45 @@ DROP TABLE notes;
 DELETE FROM alembic_version WHERE alembic_version.version_num = '0001';
 """,
     ),
+    (
+        "0002",
+        """
+-- Running upgrade 0001 -> 0002
+CREATE TABLE items (
+    organisation_id TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    expires_ms INTEGER,
+    content_bytes INTEGER NOT NULL,
+    file TEXT,
+    head BLOB NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (organisation_id, project_id, kind, id)
+)
+ STRICT;
+CREATE INDEX items_by_expiry ON items (expires_ms);
+CREATE INDEX items_by_file ON items (file) WHERE file IS NOT NULL;
+CREATE TABLE kept (
+    project_id TEXT NOT NULL,
+    items INTEGER NOT NULL,
+    content_bytes INTEGER NOT NULL,
+    PRIMARY KEY (project_id),
+    CONSTRAINT items_not_negative CHECK (items >= 0),
+    CONSTRAINT content_bytes_not_negative CHECK (content_bytes >= 0)
+)
+ WITHOUT ROWID,
+ STRICT;
+UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0001';
+""",
+        """
+-- Running downgrade 0002 -> 0001
+DROP TABLE kept;
+DROP INDEX items_by_file;
+DROP INDEX items_by_expiry;
+DROP TABLE items;
+UPDATE alembic_version SET version_num='0001' WHERE alembic_version.version_num = '0002';
+""",
+    ),
 )
