@@ -300,7 +300,7 @@ def test_ignored_hints_are_said(client: openai.OpenAI) -> None:
     raw = client.chat.completions.with_raw_response.create(
         model=ECHO, messages=says("x"), user="someone", reasoning_effort="low"
     )
-    assert raw.headers["x-kilonova-ignored"] == "reasoning_effort, user"
+    assert raw.headers["x-kilonova-ignored"] == "user, reasoning_effort"
     assert raw.headers["x-kilonova-price"] == "0.000002000"
 
 

@@ -20,7 +20,8 @@ def call(request: Request) -> Call:
     """The call as the gateway wants it. Raises Unauthenticated where there is no credential."""
     return Call(
         credential=credential(request),
-        dialect=DIALECT,
+        # A relative's surface has said so before it handed the request on.
+        dialect=request.trace.dialect or DIALECT,
         trace=request.trace,
         idempotency_key=request.header(b"idempotency-key") or None,
         body=request.body,
@@ -34,7 +35,8 @@ def credential(request: Request) -> Credential:
         if shown is not None:
             return shown
         return _signed(request)
-    token_alone = request.header(b"x-api-key") or request.header(b"api-key")
+    names = (b"x-api-key", b"api-key", b"x-goog-api-key")
+    token_alone = next((key for name in names if (key := request.header(name))), None)
     if token_alone is None:
         raise Unauthenticated(
             "You didn't provide an API key. You need to provide your API key in an Authorization "

@@ -2,16 +2,23 @@
 
 import msgspec
 
-from kilonova.core.chat import ChatRequest, Sampling
+from kilonova.core.chat import ChatRequest, Effort, Thinking
 from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import InvalidRequest
 from kilonova.dialects.openai.body import decode_body
 from kilonova.dialects.openai.messages import decode_messages
 from kilonova.dialects.openai.parameters import refuse_unsupported
-from kilonova.dialects.openai.schema import ChatBody, EmbeddingBody
+from kilonova.dialects.openai.sampling import decode_sampling
+from kilonova.dialects.openai.schema import (
+    AssistantMessage,
+    ChatBody,
+    EmbeddingBody,
+    ReasoningEffort,
+)
 from kilonova.dialects.openai.tools import decode_output_format, decode_tool_choice, decode_tools
 
 __all__ = [
+    "EFFORTS",
     "decode_chat",
     "decode_embeddings",
     "parse_chat",
@@ -19,6 +26,14 @@ __all__ = [
 ]
 
 _chat_bodies = msgspec.json.Decoder(ChatBody)
+EFFORTS: dict[ReasoningEffort, Effort] = {
+    "minimal": "minimal",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "max",
+    "max": "max",
+}
 _embedding_bodies = msgspec.json.Decoder(EmbeddingBody)
 
 
@@ -43,15 +58,51 @@ def decode_chat(body: ChatBody) -> ChatRequest:
     return ChatRequest(
         model=body.model,
         messages=decode_messages(body.messages),
+        continues_last=_continues_last(body),
+        thinking=_thinking(body),
         tools=decode_tools(body.tools),
         tool_choice=decode_tool_choice(body),
         can_call_in_parallel=body.parallel_tool_calls is not False,
         output_format=decode_output_format(body.response_format),
-        sampling=_sampling(body),
+        sampling=decode_sampling(body),
         max_output_tokens=_max_output_tokens(body),
         choices=body.n or 1,
         top_logprobs=_top_logprobs(body),
     )
+
+
+def _continues_last(body: ChatBody) -> bool:
+    """Raises InvalidRequest for a prefix that nothing could follow."""
+    last = len(body.messages) - 1
+    for index, message in enumerate(body.messages):
+        if isinstance(message, AssistantMessage) and message.prefix:
+            if index < last or message.tool_calls:
+                raise InvalidRequest(
+                    f"Invalid 'messages[{index}].prefix': only the last message can be gone on "
+                    "with, and only where it is text.",
+                    param=f"messages[{index}].prefix",
+                    reason="invalid_value",
+                )
+            return True
+    return False
+
+
+def _thinking(body: ChatBody) -> Thinking:
+    """Both spellings of one wish. Raises InvalidRequest where they contradict each other."""
+    mode = None if body.thinking is None else body.thinking.type
+    effort = body.reasoning_effort
+    if mode == "enabled" and effort == "none":
+        raise InvalidRequest(
+            "Invalid 'reasoning_effort': 'none' contradicts 'thinking'.",
+            param="reasoning_effort",
+            reason="invalid_value",
+        )
+    if mode == "disabled" or effort == "none":
+        # An effort beside 'disabled' says how much thinking there would be.
+        return Thinking(is_on=False)
+    if effort is None:
+        return Thinking(is_on=True if mode == "enabled" else None)
+    return Thinking(is_on=True, effort=EFFORTS[effort])
 
 
 def _max_output_tokens(body: ChatBody) -> int | None:
@@ -76,36 +127,6 @@ def _top_logprobs(body: ChatBody) -> int | None:
             reason="invalid_value",
         )
     return None
-
-
-def _sampling(body: ChatBody) -> Sampling:
-    return Sampling(
-        temperature=body.temperature,
-        top_p=body.top_p,
-        seed=body.seed,
-        presence_penalty=body.presence_penalty,
-        frequency_penalty=body.frequency_penalty,
-        logit_bias=_logit_bias(body.logit_bias) if body.logit_bias else (),
-        stop=_stop(body.stop) if body.stop else (),
-    )
-
-
-def _logit_bias(biases: dict[str, float]) -> tuple[tuple[int, float], ...]:
-    for token in biases:
-        if not (token.isascii() and token.isdigit() and len(token) <= 9):
-            raise InvalidRequest(
-                f"Invalid key in 'logit_bias': '{token[:64]}'. Expected the ids of tokens, such as "
-                "'50256'.",
-                param="logit_bias",
-                reason="invalid_value",
-            )
-    return tuple((int(token), bias) for token, bias in biases.items())
-
-
-def _stop(stop: str | list[str]) -> tuple[str, ...]:
-    """Empty sequences stop nothing."""
-    listed = [stop] if isinstance(stop, str) else stop
-    return tuple(text for text in listed if text)
 
 
 def decode_embeddings(body: EmbeddingBody) -> EmbeddingRequest:

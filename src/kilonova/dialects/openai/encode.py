@@ -2,7 +2,7 @@
 
 import base64
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -10,6 +10,7 @@ from kilonova.core.embedding import EmbeddingAnswer
 from kilonova.core.events import ChatAnswer
 from kilonova.core.events import Choice as CoreChoice
 from kilonova.core.model import Model
+from kilonova.core.usage import Usage
 from kilonova.dialects.openai.answer_schema import (
     FINISH_REASONS,
     AnswerHead,
@@ -23,6 +24,7 @@ from kilonova.dialects.openai.answer_schema import (
     ModelCard,
     ModelList,
     ToolCall,
+    WireUsage,
     wire_logprobs,
     wire_usage,
 )
@@ -32,7 +34,13 @@ __all__ = ["encode_answer", "encode_embeddings", "encode_model", "encode_models"
 _encode = msgspec.json.Encoder().encode
 
 
-def encode_answer(head: AnswerHead, answer: ChatAnswer, *, has_logprobs: bool) -> bytes:
+def encode_answer(
+    head: AnswerHead,
+    answer: ChatAnswer,
+    *,
+    has_logprobs: bool,
+    usage: Callable[[Usage], WireUsage] = wire_usage,
+) -> bytes:
     """A ``chat.completion`` object."""
     choices = [_choice(index, choice, has_logprobs) for index, choice in enumerate(answer.choices)]
     return _encode(
@@ -41,7 +49,7 @@ def encode_answer(head: AnswerHead, answer: ChatAnswer, *, has_logprobs: bool) -
             created=head.created,
             model=head.model,
             choices=tuple(choices),
-            usage=wire_usage(answer.usage),
+            usage=usage(answer.usage),
             service_tier=head.service_tier,
             system_fingerprint=head.system_fingerprint,
         )

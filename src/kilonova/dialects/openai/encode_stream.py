@@ -5,6 +5,7 @@ and a few concatenations. The first chunk of each choice carries its role, the l
 reason; the usage, where it was asked for, comes alone after all choices.
 """
 
+from collections.abc import Callable
 from typing import assert_never
 
 import msgspec
@@ -19,9 +20,11 @@ from kilonova.core.events import (
     ToolCallDelta,
     ToolCallStarted,
 )
+from kilonova.core.usage import Usage
 from kilonova.dialects.openai.answer_schema import (
     FINISH_REASONS,
     AnswerHead,
+    WireUsage,
     wire_logprobs,
     wire_usage,
 )
@@ -35,7 +38,14 @@ _encode = msgspec.json.Encoder().encode
 class StreamEncoder:
     """One for each stream. ``encode`` gives the bytes of an event, which may be none."""
 
-    def __init__(self, head: AnswerHead, *, choices: int, has_usage: bool) -> None:
+    def __init__(
+        self,
+        head: AnswerHead,
+        *,
+        choices: int,
+        has_usage: bool,
+        usage: Callable[[Usage], WireUsage] = wire_usage,
+    ) -> None:
         tier = b"" if head.service_tier is msgspec.UNSET else _tier(head.service_tier)
         self._head = (
             b'data: {"id":' + _encode(head.id)
@@ -46,6 +56,7 @@ class StreamEncoder:
         )  # fmt: skip
         self._tail = b'],"usage":null}\n\n' if has_usage else b"]}\n\n"
         self._has_usage = has_usage
+        self._usage = usage
         self._is_open = False
         # A choice's chunk up to its delta, and from there on when nothing else is to be said.
         self._deltas = [self._head + b'{"index":%d,"delta":{' % index for index in range(choices)]
@@ -101,7 +112,7 @@ class StreamEncoder:
     def _end(self, event: ChatFinished) -> bytes:
         if not self._has_usage:
             return DONE
-        return self._head + b'],"usage":' + _encode(wire_usage(event.usage)) + b"}\n\n" + DONE
+        return self._head + b'],"usage":' + _encode(self._usage(event.usage)) + b"}\n\n" + DONE
 
 
 def _tier(service_tier: str | msgspec.UnsetType) -> bytes:

@@ -26,10 +26,11 @@ from kilonova.core.errors import (
     RequestTooLarge,
     Unauthenticated,
 )
+from kilonova.dialects.openai.answer_headers import rate_headers
 from kilonova.dialects.wire.sse import encode_data
 from kilonova.web.message import Header, Request, Response
 
-__all__ = ["ROWS", "Row", "encode_error", "encode_stream_error"]
+__all__ = ["ROWS", "Problem", "Row", "encode_error", "encode_stream_error", "problem_of"]
 
 
 class Row(Struct, frozen=True):
@@ -60,7 +61,9 @@ ROWS: dict[type[KilonovaError], Row] = {
 }
 
 
-class _Problem(Struct, frozen=True):
+class Problem(Struct, frozen=True):
+    """An error as all bodies and streams of this wire tell it."""
+
     message: str
     type: str
     param: str | None
@@ -68,7 +71,7 @@ class _Problem(Struct, frozen=True):
 
 
 class _Body(Struct, frozen=True):
-    error: _Problem
+    error: Problem
 
 
 def encode_error(error: KilonovaError, request: Request) -> Response:
@@ -77,24 +80,29 @@ def encode_error(error: KilonovaError, request: Request) -> Response:
     headers: list[Header] = [
         (b"content-type", b"application/json"),
         (b"x-request-id", request.trace.request_id.encode()),
+        *rate_headers(request.trace),
     ]
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s))))
         headers.append((b"retry-after-ms", b"%d" % math.ceil(error.retry_after_s * 1000)))
     if row.has_last_word:
         headers.append((b"x-should-retry", b"false"))
-    return Response(row.status, _encode(error, row), tuple(headers))
+    return Response(row.status, _encode(error), tuple(headers))
 
 
 def encode_stream_error(error: KilonovaError) -> bytes:
     """An error in the middle of a stream: the SDKs raise on it, and nothing follows."""
-    return encode_data(_encode(error, ROWS[type(error)]))
+    return encode_data(_encode(error))
 
 
-def _encode(error: KilonovaError, row: Row) -> bytes:
-    code = row.code or error.reason
-    problem = _Problem(_message(error), _type(error, row), error.param, code)
-    return msgspec.json.encode(_Body(problem))
+def _encode(error: KilonovaError) -> bytes:
+    return msgspec.json.encode(_Body(problem_of(error)))
+
+
+def problem_of(error: KilonovaError) -> Problem:
+    """The error in OpenAI's words."""
+    row = ROWS[type(error)]
+    return Problem(_message(error), _type(error, row), error.param, row.code or error.reason)
 
 
 def _message(error: KilonovaError) -> str:

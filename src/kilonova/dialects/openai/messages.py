@@ -21,7 +21,7 @@ from kilonova.core.chat import (
 from kilonova.core.errors import InvalidRequest
 from kilonova.dialects.openai import schema
 
-__all__ = ["IMAGES_MAX", "decode_messages"]
+__all__ = ["IMAGES_MAX", "decode_image", "decode_messages"]
 
 IMAGES_MAX = 20
 
@@ -70,7 +70,7 @@ def _part(part: schema.ContentPart, path: str) -> Part:
         case schema.TextPart():
             return TextPart(part.text)
         case schema.ImagePart():
-            return _image(part.image_url.url, f"{path}.image_url.url")
+            return decode_image(part.image_url.url, f"{path}.image_url.url")
         case schema.AudioPart():
             raise _unsupported(
                 path, "Audio input is not supported here; send a transcript as text."
@@ -81,7 +81,8 @@ def _part(part: schema.ContentPart, path: str) -> Part:
             assert_never(never)
 
 
-def _image(url: str, path: str) -> ImagePart:
+def decode_image(url: str, path: str) -> ImagePart:
+    """An image from its data URL. Raises InvalidRequest for any other address."""
     if not url.startswith("data:"):
         raise InvalidRequest(
             f"Invalid '{path}': images are not fetched from the network here. Send the image "
@@ -112,7 +113,7 @@ def _assistant_parts(message: schema.AssistantMessage, path: str) -> list[Part]:
     if message.function_call != schema.NULL:
         raise _unsupported(f"{path}.function_call", "Use 'tool_calls' instead.")
     parts: list[Part] = []
-    if message.reasoning_content:
+    if message.reasoning_content is not None:
         parts.append(ReasoningPart(message.reasoning_content))
     if isinstance(message.content, str):
         parts.append(TextPart(message.content))

@@ -9,7 +9,9 @@ from operator import attrgetter
 
 from msgspec import Raw
 
+from kilonova.core.chat import Thinking
 from kilonova.core.errors import InvalidRequest
+from kilonova.core.model import Model
 from kilonova.dialects.openai.schema import (
     NULL,
     AssistantMessage,
@@ -20,13 +22,16 @@ from kilonova.dialects.openai.schema import (
     TextPart,
     WireMessage,
 )
+from kilonova.gateway.abilities import thinking_ignored
 
 __all__ = [
     "HONOURED",
     "IGNORED",
+    "OWN",
     "REFUSED",
     "ignored_by_chat",
     "ignored_by_embeddings",
+    "ignored_by_model",
     "refuse_unsupported",
 ]
 
@@ -34,10 +39,18 @@ HONOURED = frozenset(
     {
         "frequency_penalty", "logit_bias", "logprobs", "max_completion_tokens", "max_tokens",
         "messages", "modalities", "model", "n", "parallel_tool_calls", "presence_penalty",
-        "response_format", "seed", "service_tier", "stop", "store", "stream", "stream_options",
-        "temperature", "tool_choice", "tools", "top_logprobs", "top_p",
+        "reasoning_effort", "response_format", "seed", "service_tier", "stop", "store", "stream",
+        "stream_options", "temperature", "tool_choice", "tools", "top_logprobs", "top_p",
     }
 )  # fmt: skip
+
+# What OpenAI does not document, and its relatives do. The first changes nothing.
+OWN: dict[str, str] = {
+    "user_id": "ignored: callers are known by their key",
+    "thinking": '`{"type": "enabled"}` or `disabled`: whether a model that can is to think',
+    "messages.prefix": "`true` on the last message, the assistant's: the answer goes on from it",
+    "messages.reasoning_content": "the thinking of an earlier answer, handed back to the model",
+}
 
 IGNORED: dict[str, str] = {
     "metadata": "only stored completions carry metadata, and none are stored",
@@ -45,7 +58,6 @@ IGNORED: dict[str, str] = {
     "prompt_cache_key": "prefixes are shared inside one organisation without it",
     "prompt_cache_options": "prefixes are cached without being asked",
     "prompt_cache_retention": "prefixes are kept as long as there is room",
-    "reasoning_effort": "models think as much as they do by default",
     "safety_identifier": "callers are known by their key",
     "user": "callers are known by their key",
     "verbosity": "ask for short or long answers in the prompt",
@@ -90,6 +102,8 @@ def ignored_by_chat(body: ChatBody) -> list[str]:
     names: list[str] = []
     if _ignored_of(body) != _NONE_IGNORED:
         names += [name for name in IGNORED if getattr(body, name) not in (None, NULL)]
+    if body.user_id is not None:
+        names.append("user_id")
     if body.store:
         names.append("store")
     if body.service_tier not in (None, "auto", "default"):
@@ -101,6 +115,18 @@ def ignored_by_chat(body: ChatBody) -> list[str]:
         names.append("response_format.json_schema.description")
     hints = {hint for message in body.messages for hint in _hints_of(message)}
     return names + sorted(hints)
+
+
+def ignored_by_model(body: ChatBody, model: Model, thinking: Thinking) -> list[str]:
+    """As ``ignored_by_chat``: the wishes about thinking that this one model cannot fulfil."""
+    ignored = thinking_ignored(model, thinking)
+    names = []
+    effort = body.reasoning_effort
+    if effort is not None and ("is_on" if effort == "none" else "effort") in ignored:
+        names.append("reasoning_effort")
+    if body.thinking is not None and "is_on" in ignored:
+        names.append("thinking")
+    return names
 
 
 def _hints_of(message: WireMessage) -> list[str]:

@@ -21,10 +21,12 @@ __all__ = [
     "FunctionMessage",
     "ImagePart",
     "JsonSchema",
+    "ReasoningEffort",
     "RefusalPart",
     "ResponseFormat",
     "SystemMessage",
     "TextPart",
+    "ThinkingMode",
     "Tool",
     "ToolCall",
     "ToolChoice",
@@ -39,7 +41,7 @@ NULL = Raw(b"null")
 MESSAGES_MAX = 2_048
 PARTS_MAX = 2_048
 TOOLS_MAX = 128
-STOPS_MAX = 4
+STOPS_MAX = 16  # OpenAI takes 4, its relatives more
 CHOICES_MAX = 8
 INPUTS_MAX = 2_048
 
@@ -118,7 +120,10 @@ class ToolCall(Struct, frozen=True, forbid_unknown_fields=True):
 class AssistantMessage(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="role", tag="assistant"
 ):
-    """``annotations`` and ``parsed`` come back from the SDK and repeat what ``content`` says."""
+    """``annotations`` and ``parsed`` come back from the SDK and repeat what ``content`` says.
+
+    ``prefix`` and ``reasoning_content`` are not OpenAI's own, see parameters.py.
+    """
 
     content: (
         str
@@ -129,6 +134,7 @@ class AssistantMessage(
     refusal: str | None = None
     tool_calls: Annotated[list[ToolCall], Meta(min_length=1, max_length=TOOLS_MAX)] | None = None
     reasoning_content: str | None = None
+    prefix: bool | None = None
     audio: Raw = NULL
     function_call: Raw = NULL
     annotations: Raw = NULL
@@ -207,6 +213,15 @@ class StreamOptions(Struct, frozen=True, forbid_unknown_fields=True):
     include_obfuscation: bool | None = None
 
 
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+class ThinkingMode(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether to think, in the words of relatives; ``adaptive`` leaves it to the model."""
+
+    type: Literal["enabled", "disabled", "adaptive"]
+
+
 class ChatBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The body of ``POST /chat/completions``."""
 
@@ -235,6 +250,10 @@ class ChatBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     modalities: Annotated[list[Literal["text", "audio"]], Meta(max_length=2)] | None = None
     service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None
     store: bool | None = None
+    reasoning_effort: ReasoningEffort | None = None
+    # Not OpenAI's own, see parameters.py.
+    thinking: ThinkingMode | None = None
+    user_id: str | None = None
     # Ignored, see parameters.py.
     metadata: Raw = NULL
     user: str | None = None
@@ -242,7 +261,6 @@ class ChatBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     prompt_cache_key: str | None = None
     prompt_cache_options: Raw = NULL
     prompt_cache_retention: str | None = None
-    reasoning_effort: str | None = None
     verbosity: str | None = None
     prediction: Raw = NULL
     # Refused, see parameters.py.

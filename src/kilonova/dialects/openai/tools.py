@@ -14,7 +14,9 @@ from kilonova.dialects.openai.schema import ChatBody
 __all__ = [
     "SCHEMA_BYTES_MAX",
     "SCHEMA_DEPTH_MAX",
+    "decode_function",
     "decode_output_format",
+    "decode_schema",
     "decode_tool_choice",
     "decode_tools",
 ]
@@ -59,12 +61,17 @@ def _tool(tool: schema.Tool, path: str) -> Tool:
     function = tool.function
     if function is None:
         raise _missing(f"{path}.function")
-    parameters = _schema(function.parameters, f"{path}.function.parameters")
+    return decode_function(function, f"{path}.function")
+
+
+def decode_function(function: schema.Function, path: str) -> Tool:
+    """A function that the model may call. Raises InvalidRequest for odd schemas."""
+    parameters = decode_schema(function.parameters, f"{path}.parameters")
     if parameters is not None and _head.decode(parameters).type not in (None, "object"):
         raise InvalidRequest(
             f"Invalid schema for function '{function.name}': schema must be a JSON Schema of "
             "'type: \"object\"'.",
-            param=f"{path}.function.parameters",
+            param=f"{path}.parameters",
             reason="invalid_function_parameters",
         )
     return Tool(
@@ -75,7 +82,7 @@ def _tool(tool: schema.Tool, path: str) -> Tool:
     )
 
 
-def _schema(raw: Raw, path: str) -> Raw | None:
+def decode_schema(raw: Raw, path: str) -> Raw | None:
     """The caller's own JSON, once it is an object of bounded depth; None for null and {}."""
     text = bytes(raw).strip()
     if text in (b"null", b"{}"):
@@ -184,7 +191,7 @@ def decode_output_format(wanted: schema.ResponseFormat | None) -> OutputFormat:
     path = "response_format.json_schema.schema"
     if bytes(wanted.json_schema.schema) == b"null":
         raise _missing(path)
-    schema_text = _schema(wanted.json_schema.schema, path)
+    schema_text = decode_schema(wanted.json_schema.schema, path)
     # An empty schema accepts anything; so does an answer that need only be some JSON object.
     if schema_text is None:
         return OutputFormat("json_object", name=wanted.json_schema.name)

@@ -54,7 +54,7 @@ def refusal_of(**fields: Any) -> InvalidRequest:
         ({"top_logprobs": 21, "logprobs": True}, "top_logprobs", "integer_above_max_value"),
         ({"top_logprobs": 2}, "top_logprobs", "invalid_value"),
         ({"seed": 2**64}, "seed", "integer_above_max_value"),
-        ({"stop": ["a"] * 5}, "stop", "array_above_max_length"),
+        ({"stop": ["a"] * 17}, "stop", "array_above_max_length"),
         ({"stop": 3}, "stop", "invalid_type"),
         ({"stop": ["a", 3]}, "stop[1]", "invalid_type"),
         ({"logit_bias": {"a": 1}}, "logit_bias", "invalid_value"),

@@ -11,12 +11,16 @@ from kilonova.core.chat import ChatRequest
 from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import InvalidRequest
 from kilonova.dialects.openai.body import _refuse_duplicates
+from kilonova.dialects.openai.completions.decode import decode_completions, parse_completions
+from kilonova.dialects.openai.completions.parameters import ignored_by_completions
+from kilonova.dialects.openai.completions.schema import PROMPTS_MAX, CompletionBody
 from kilonova.dialects.openai.decode import (
     decode_chat,
     decode_embeddings,
     parse_chat,
     parse_embeddings,
 )
+from kilonova.dialects.openai.moderation import decode_moderation, parse_moderation
 from kilonova.dialects.openai.parameters import ignored_by_chat
 from kilonova.dialects.openai.schema import ChatBody
 
@@ -75,6 +79,31 @@ def test_embedding_bodies_decode_or_are_refused(body: object) -> None:
     with suppress(InvalidRequest):
         wire = parse_embeddings(json.dumps(body).encode())
         assert isinstance(decode_embeddings(wire), EmbeddingRequest)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.builds(
+        lambda needed, more: more | needed,
+        st.fixed_dictionaries({"model": scalars, "prompt": anything}),
+        st.dictionaries(st.sampled_from(CompletionBody.__struct_fields__), anything, max_size=3),
+    )
+)
+def test_completion_bodies_decode_or_are_refused(body: object) -> None:
+    """Protects completions in the same way, and the bound of what one request may ask for."""
+    with suppress(InvalidRequest):
+        wire = parse_completions(json.dumps(body).encode())
+        asked = decode_completions(wire)
+        assert 1 <= sum(one.choices for one in asked) <= PROMPTS_MAX
+        ignored_by_completions(wire)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.fixed_dictionaries({"input": anything}, optional={"model": scalars}))
+def test_moderation_bodies_decode_or_are_refused(body: object) -> None:
+    """Protects moderations in the same way."""
+    with suppress(InvalidRequest):
+        assert decode_moderation(parse_moderation(json.dumps(body).encode()))
 
 
 @settings(max_examples=200, deadline=None)

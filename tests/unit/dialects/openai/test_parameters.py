@@ -7,13 +7,25 @@ from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
     CompletionCreateParamsStreaming,
 )
+from openai.types.completion_create_params import (
+    CompletionCreateParamsNonStreaming as OfCompletion,
+)
+from openai.types.completion_create_params import (
+    CompletionCreateParamsStreaming as OfCompletionStream,
+)
 from openai.types.embedding_create_params import EmbeddingCreateParams
+from openai.types.moderation import Categories
+from openai.types.moderation_create_params import ModerationCreateParams as ModerationParams
 
 from kilonova.core.errors import InvalidRequest
+from kilonova.dialects.openai.completions import parameters as completions
+from kilonova.dialects.openai.completions.schema import CompletionBody
 from kilonova.dialects.openai.decode import decode_chat, parse_chat, parse_embeddings
+from kilonova.dialects.openai.moderation import NOT_ASSESSED, ModerationBody
 from kilonova.dialects.openai.parameters import (
     HONOURED,
     IGNORED,
+    OWN,
     REFUSED,
     ignored_by_chat,
     ignored_by_embeddings,
@@ -44,10 +56,28 @@ def body(name: str, value: bytes) -> bytes:
 def test_nothing_falls_between_the_lists() -> None:
     """Protects callers from parameters that vanish: a new one in the SDK fails here."""
     assert documented() == HONOURED | IGNORED.keys() | REFUSED.keys()
-    assert set(ChatBody.__struct_fields__) == documented()
+    own = {name for name in OWN if "." not in name}
+    assert set(ChatBody.__struct_fields__) == documented() | own
+    assert not documented() & own
     assert not HONOURED & IGNORED.keys()
     assert not HONOURED & REFUSED.keys()
     assert not IGNORED.keys() & REFUSED.keys()
+
+
+def test_completions_know_all_their_parameters() -> None:
+    """Protects the same promise for completions."""
+    both = (OfCompletion, OfCompletionStream)
+    known = {name for params in both for name in typing.get_type_hints(params)}
+    lists = (completions.HONOURED, completions.IGNORED.keys(), completions.REFUSED.keys())
+    assert set(CompletionBody.__struct_fields__) == known
+    assert sorted(name for each in lists for name in each) == sorted(known)
+
+
+def test_moderations_know_all_their_parameters_and_categories() -> None:
+    """Protects the same promise for moderations, and that no category of the SDK is left out."""
+    assert set(ModerationBody.__struct_fields__) == set(typing.get_type_hints(ModerationParams))
+    fields = Categories.model_fields
+    assert {field.alias or name for name, field in fields.items()} == set(NOT_ASSESSED)
 
 
 def test_embeddings_know_all_their_parameters() -> None:
@@ -76,6 +106,7 @@ def test_a_hint_that_changes_nothing_is_not_listed() -> None:
     """Protects the header from noise: the default tier and an unstored answer are what one gets."""
     assert ignored_by_chat(parse_chat(body("service_tier", b'"auto"'))) == []
     assert ignored_by_chat(parse_chat(body("store", b"false"))) == []
+    assert ignored_by_chat(parse_chat(body("user_id", b'"u"'))) == ["user_id"]
     assert ignored_by_embeddings(parse_embeddings(b'{"model":"m","input":"x"}')) == []
     assert ignored_by_embeddings(parse_embeddings(b'{"model":"m","input":"x","user":"u"}')) == [
         "user"

@@ -22,7 +22,9 @@ class Client:
 
     def __init__(self) -> None:
         self.world = World()
-        self.surface = OpenAISurface(self.world.gateway, body_bytes_max=1 << 20)
+        self.surface = OpenAISurface(
+            self.world.gateway, shelf=self.world.shelf, body_bytes_max=1 << 20
+        )
 
     def find(self, method: str, path: str) -> Endpoint | None:
         return self.surface.find(_request(method, path, b"", ()))
@@ -87,7 +89,7 @@ async def test_the_api_is_mounted_twice(client: Client, root: str) -> None:
         ("POST", "/v1/chat/completions/"),
         ("POST", "/v1/models/x"),
         ("GET", "/v1/models/"),
-        ("POST", "/v1/completions"),
+        ("GET", "/v1/completions"),
         ("POST", "/chat/completions"),
     ],
 )
@@ -119,7 +121,7 @@ async def test_hints_and_price_stand_in_headers(client: Client) -> None:
     answer, _ = await client.whole("POST", "/v1/chat/completions", body, KEY, *scopes)
     headers = dict(answer.headers)
     assert headers[b"x-kilonova-ignored"] == (
-        b"reasoning_effort, user, openai-organization, openai-project"
+        b"user, reasoning_effort, openai-organization, openai-project"
     )
     assert headers[b"x-kilonova-price"] == b"0.000004000"
     assert headers[b"x-request-id"].startswith(b"req_")

@@ -1,0 +1,1 @@
+"""``POST /completions``: text that a model goes on with, without a conversation around it."""
