@@ -10,7 +10,7 @@ from msgspec import Raw, Struct
 from kilonova.core.events import ChatAnswer, Choice, FinishReason, ToolCall
 from kilonova.core.model import Model
 from kilonova.core.usage import Usage
-from kilonova.dialects.anthropic.signature import sign
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 
 __all__ = [
     "Head",
@@ -38,13 +38,18 @@ _encode = msgspec.json.encode
 class Head(Struct, frozen=True, kw_only=True):
     """What an answer says about itself, and what was asked of it.
 
-    ``shows_thinking`` false: thinking is kept back, and only its signature is told.
+    ``shows_thinking`` false: thinking is kept back, and only its signature is told, which holds it.
     """
 
     id: str
     model: Model
     max_tokens: int
+    seal: ReasoningSeal
     shows_thinking: bool = True
+
+    def sign(self, thought: str) -> str:
+        """The signature that goes with a thought."""
+        return self.seal.sign(thought) if self.shows_thinking else self.seal.hide(thought)
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -77,7 +82,7 @@ def _content(choice: Choice, head: Head) -> list[dict[str, Any]]:
     content: list[dict[str, Any]] = []
     if choice.reasoning:
         shown = choice.reasoning if head.shows_thinking else ""
-        signature = sign(choice.reasoning)
+        signature = head.sign(choice.reasoning)
         content.append({"type": "thinking", "thinking": shown, "signature": signature})
     if choice.text:
         content.append({"type": "text", "text": choice.text})
@@ -189,13 +194,18 @@ def _capabilities(model: Model) -> dict[str, Any]:
         "citations": no,
         "code_execution": no,
         "context_management": no,
-        "effort": dict.fromkeys(("low", "medium", "high", "xhigh", "max"), no) | no,
+        "effort": dict.fromkeys(("low", "medium", "high", "xhigh", "max"), thinks) | thinks,
         "image_input": {"supported": model.can("vision")},
         "pdf_input": no,
         "server_tools": {"code_execution": no, "web_search": no, **no},
         "structured_outputs": {"supported": model.can("json")},
         "thinking": {
-            "types": {"enabled": thinks, "adaptive": thinks, "between_tools": no, "disabled": no},
+            "types": {
+                "enabled": thinks,
+                "adaptive": thinks,
+                "between_tools": no,
+                "disabled": thinks,
+            },
             **thinks,
         },
     }

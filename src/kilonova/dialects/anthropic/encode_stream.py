@@ -26,7 +26,6 @@ from kilonova.dialects.anthropic.encode import (
     stop_details,
     stop_reason,
 )
-from kilonova.dialects.anthropic.signature import sign
 from kilonova.dialects.wire.sse import encode_line
 
 __all__ = ["Event", "StreamEncoder"]
@@ -155,7 +154,7 @@ class StreamEncoder:
             return []
         events = []
         if self._kind == "thinking":
-            signature = sign("".join(self._thoughts))
+            signature = self._head.sign("".join(self._thoughts))
             delta = b'{"type":"signature_delta","signature":' + _encode(signature) + b"}"
             events.append(self._delta(delta))
             self._thoughts = []

@@ -26,24 +26,21 @@ from kilonova.core.errors import (
     RequestTooLarge,
     Unauthenticated,
 )
-from kilonova.dialects.wire import eventstream, sse
+from kilonova.dialects.anthropic.headers import rate_headers
+from kilonova.dialects.wire import sse
 from kilonova.telemetry.trace import Trace
 from kilonova.web.message import Header, Request, Response
 
-__all__ = ["ROWS", "Row", "encode_error", "encode_frame_error", "encode_stream_error"]
+__all__ = ["ROWS", "Row", "encode_error", "encode_stream_error"]
 
 
 class Row(Struct, frozen=True):
-    """HTTP status, Anthropic's type, and the exception of an AWS stream that carries it."""
+    """HTTP status and Anthropic's type."""
 
     status: int
     type: str
-    exception: str = "validationException"
     has_last_word: bool = False
 
-
-_MODEL_ERROR = "modelStreamErrorException"
-_UNAVAILABLE = "serviceUnavailableException"
 
 ROWS: dict[type[KilonovaError], Row] = {
     InvalidRequest: Row(400, "invalid_request_error"),
@@ -53,14 +50,14 @@ ROWS: dict[type[KilonovaError], Row] = {
     Forbidden: Row(403, "permission_error"),
     NotFound: Row(404, "not_found_error"),
     Conflict: Row(409, "conflict_error", has_last_word=True),
-    RateLimited: Row(429, "rate_limit_error", "throttlingException"),
+    RateLimited: Row(429, "rate_limit_error"),
     BudgetExceeded: Row(402, "billing_error", has_last_word=True),
     ContentRefused: Row(400, "invalid_request_error"),
-    ModelNotReady: Row(503, "api_error", _UNAVAILABLE),
-    Overloaded: Row(529, "overloaded_error", _UNAVAILABLE),
-    EngineTimeout: Row(504, "timeout_error", "modelTimeoutException"),
-    EngineFailed: Row(502, "api_error", _MODEL_ERROR),
-    Internal: Row(500, "api_error", "internalServerException"),
+    ModelNotReady: Row(503, "api_error"),
+    Overloaded: Row(529, "overloaded_error"),
+    EngineTimeout: Row(504, "timeout_error"),
+    EngineFailed: Row(502, "api_error"),
+    Internal: Row(500, "api_error"),
 }
 
 # Reasons that the SDK acts upon.
@@ -89,6 +86,7 @@ def encode_error(error: KilonovaError, request: Request) -> Response:
     headers: list[Header] = [
         (b"content-type", b"application/json"),
         (b"request-id", request.trace.request_id.encode()),
+        *rate_headers(request.trace),
     ]
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s))))
@@ -101,11 +99,6 @@ def encode_error(error: KilonovaError, request: Request) -> Response:
 def encode_stream_error(error: KilonovaError, *, trace: Trace) -> bytes:
     """An error in the middle of a stream: the SDKs raise on it, and nothing follows."""
     return sse.encode_event(b"error", _encode(error, trace))
-
-
-def encode_frame_error(error: KilonovaError) -> bytes:
-    """The same in the middle of a stream of AWS's frames."""
-    return eventstream.encode_exception(ROWS[type(error)].exception, {"message": _message(error)})
 
 
 def _encode(error: KilonovaError, trace: Trace) -> bytes:

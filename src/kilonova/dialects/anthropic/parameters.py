@@ -5,12 +5,11 @@ change the answer and cannot be honoured is refused by name. A test compares the
 SDK's own types, so that nothing falls between them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Raw
 
 from kilonova.core.errors import InvalidRequest
-from kilonova.core.model import Model
 from kilonova.dialects.anthropic.schema import (
     NULL,
     CountBody,
@@ -56,14 +55,18 @@ IGNORED_WITHIN: dict[str, str] = {
     "messages.redacted_thinking": "no model here can read it",
     "messages.toolset_name": "there are no toolsets",
     "messages.transformations": "images are given to the model as they are",
-    "output_config.effort": "models think as much as they do by default",
+    "output_config.effort": "listed where a model's thinking has no degrees",
     "thinking.adaptive": "a model without thinking answers at once",
-    "thinking.between_tools": "a model without thinking answers at once",
-    "thinking.budget_tokens": "models think as much as they do by default, within max_tokens",
-    "thinking.disabled": "a model that thinks cannot be told not to",
+    "thinking.between_tools": "a model thinks wherever it does by default",
+    "thinking.budget_tokens": "listed where a model takes no budget; it thinks within max_tokens",
+    "thinking.disabled": "listed where a model that thinks cannot be told not to",
+    "thinking.enabled": "a model without thinking answers at once",
     "tools.eager_input_streaming": "inputs of tools always stream",
     "tools.input_examples": "put examples into the description",
 }
+
+# Where this wire says what the core's ``Thinking`` says; the switch is in the type.
+_THINKING = {"budget_tokens": "thinking.budget_tokens", "effort": "output_config.effort"}
 
 REFUSED: dict[str, str] = {
     "billing_policy": "The operator's price list decides what is charged.",
@@ -106,10 +109,16 @@ def refuse_unsupported(body: CountBody) -> None:
         )
 
 
-def ignored_by(body: CountBody, tools: list[Tool], model: Model) -> list[str]:
-    """The hints in the request that have no effect on this model, in alphabetical order."""
+def ignored_by(body: CountBody, tools: list[Tool], unheeded: Iterable[str]) -> list[str]:
+    """The hints in the request that have no effect, in alphabetical order.
+
+    ``unheeded`` are the fields of the core's ``Thinking`` that the model cannot honour.
+    """
     found = {name for name in IGNORED if getattr(body, name, None) not in (None, NULL)}
-    found.update(_in_settings(body, model))
+    kind = "" if body.thinking is None else body.thinking.type
+    if kind == "between_tools":
+        found.add("thinking.between_tools")
+    found.update({_THINKING.get(name, f"thinking.{kind}") for name in unheeded})
     for turn in body.messages:
         if not isinstance(turn.content, str):
             found.update(_in_turn(turn))
@@ -118,20 +127,6 @@ def ignored_by(body: CountBody, tools: list[Tool], model: Model) -> list[str]:
     for tool in tools:
         found.update(_in_tool(tool))
     return sorted(found - {""})
-
-
-def _in_settings(body: CountBody, model: Model) -> Iterator[str]:
-    if body.output_config is not None and body.output_config.effort is not None:
-        yield "output_config.effort"
-    if body.thinking is None:
-        return
-    kind = body.thinking.type
-    if kind == "disabled" and model.can("reasoning"):
-        yield "thinking.disabled"
-    if kind in ("adaptive", "between_tools") and not model.can("reasoning"):
-        yield f"thinking.{kind}"
-    if body.thinking.budget_tokens is not None:
-        yield "thinking.budget_tokens"
 
 
 def _in_turn(turn: Turn) -> Iterator[str]:

@@ -4,7 +4,6 @@
 this surface leaves all others to whoever is asked next. Below ``/anthropic`` everything is its own.
 """
 
-from base64 import b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from functools import partial
@@ -12,7 +11,6 @@ from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from kilonova.core.errors import InvalidRequest, NotFound
-from kilonova.core.money import format_nano
 from kilonova.dialects.anthropic.addresses import Operation, find_address
 from kilonova.dialects.anthropic.credentials import call
 from kilonova.dialects.anthropic.decode import (
@@ -29,14 +27,13 @@ from kilonova.dialects.anthropic.encode import (
     encode_models,
 )
 from kilonova.dialects.anthropic.encode_stream import StreamEncoder
-from kilonova.dialects.anthropic.errors import (
-    encode_error,
-    encode_frame_error,
-    encode_stream_error,
-)
+from kilonova.dialects.anthropic.errors import encode_error, encode_stream_error
+from kilonova.dialects.anthropic.headers import answer_headers, price_header
+from kilonova.dialects.anthropic.native import answer_head
 from kilonova.dialects.anthropic.paging import page_of
 from kilonova.dialects.anthropic.schema import MessagesBody
-from kilonova.dialects.wire import eventstream, sse
+from kilonova.dialects.wire import sse
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 from kilonova.gateway.call import Caller
 from kilonova.gateway.gateway import Gateway
 from kilonova.gateway.stream import ChatStream
@@ -47,19 +44,22 @@ __all__ = ["PREFIX", "AnthropicSurface"]
 
 # Everything below it is this wire's, at the addresses that it has at the root.
 PREFIX = b"/anthropic"
+# One cloud serves this wire below its own name, too.
+_RELATIVE = b"/deepseek"
 
 _MESSAGES = b"/v1/messages"
 _COUNT = b"/v1/messages/count_tokens"
 _MODELS = b"/v1/models"
 _VERSION = b"anthropic-version"
-_BETA = b"anthropic-beta"
+
+_NOT_OFFERED = {
+    "/v1/messages/batches/": "There are no batches of messages: send each to POST /v1/messages.",
+    "/v1/files/": "No files are kept on this wire: send texts and images in the messages.",
+    "/v1/complete/": "Text completions are gone: send messages to POST /v1/messages.",
+}
 
 _JSON: Header = (b"content-type", b"application/json")
 _SSE: Header = (b"content-type", sse.CONTENT_TYPE.encode())
-_FRAMES: tuple[Header, ...] = (
-    (b"content-type", eventstream.CONTENT_TYPE.encode()),
-    (b"x-amzn-bedrock-content-type", b"application/json"),
-)
 # Proxies in front hold streams back unless they are told not to.
 _UNBUFFERED: tuple[Header, ...] = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
 
@@ -78,8 +78,11 @@ class _Begun(NamedTuple):
 class AnthropicSurface:
     """Messages, counts of their tokens, and models."""
 
-    def __init__(self, gateway: Gateway, *, body_bytes_max: int = 32 * 1024 * 1024) -> None:
+    def __init__(
+        self, gateway: Gateway, *, seal: ReasoningSeal, body_bytes_max: int = 32 * 1024 * 1024
+    ) -> None:
         self._gateway = gateway
+        self._seal = seal
         self._body_bytes_max = body_bytes_max
         self._messages = self._endpoint(self.messages)
         self._fixed = {
@@ -91,7 +94,6 @@ class AnthropicSurface:
         self._at_clouds: dict[Operation, Endpoint] = {
             "predict": self._endpoint(self.predict),
             "count": self._fixed["POST", _COUNT],
-            "invoke": self._endpoint(self.invoke),
         }
         self._unknown = self._endpoint(_refuse_unknown)
 
@@ -103,6 +105,8 @@ class AnthropicSurface:
         path = request.raw_path
         if request.method == "POST" and path == _MESSAGES:
             return self._messages
+        if path.startswith(_RELATIVE + PREFIX):
+            path = path.removeprefix(_RELATIVE)
         if path.startswith(PREFIX + b"/"):
             return self._find_own(request, path[len(PREFIX) :])
         if path.startswith(_MESSAGES + b"/"):
@@ -137,33 +141,18 @@ class AnthropicSurface:
             raise InvalidRequest("stream: must agree with the path that was called", param="stream")
         return await _answer(request, await self._begin(caller, body, request.captures[0]))
 
-    async def invoke(self, request: Request) -> Answer:
-        """AWS's address: the model and streaming stand in the path, and frames are AWS's."""
-        caller = self._gateway.authorise(call(request))
-        body = parse_messages(request.body)
-        begun = await self._begin(caller, body, request.captures[0])
-        if request.raw_path.endswith(b"/invoke"):
-            return await _whole(request, begun)
-        headers = (*_FRAMES, *_headers(request, begun.ignored))
-        return Stream(200, _frames(begun), headers, encode_frame_error, begun.stream)
-
     async def _begin(self, caller: Caller, body: MessagesBody, model_name: str) -> _Begun:
         model = self._gateway.model(model_name)
-        decoded = decode_messages(body, model)
+        decoded = decode_messages(body, model, self._seal)
         stream = await self._gateway.chat(caller, decoded.request)
-        head = Head(
-            id=f"msg_{stream.request_id.removeprefix('req_')}",
-            model=model,
-            max_tokens=body.max_tokens,
-            shows_thinking=body.thinking is None or body.thinking.display != "omitted",
-        )
+        head = answer_head(body, model, stream.request_id, seal=self._seal)
         return _Begun(stream, head, decoded.ignored, bool(body.stream))
 
     async def count_tokens(self, request: Request) -> Answer:
         """``POST /v1/messages/count_tokens``, and the same at Google's. Free of charge."""
         caller = self._gateway.authorise(call(request))
         body = parse_count(request.body)
-        decoded = decode_count(body, self._gateway.model(_named(body.model)))
+        decoded = decode_count(body, self._gateway.model(_named(body.model)), self._seal)
         tokens = await self._gateway.count_tokens(caller, decoded.request)
         return _response(request, encode_count(tokens), decoded.ignored)
 
@@ -181,6 +170,9 @@ class AnthropicSurface:
 
 async def _refuse_unknown(request: Request) -> Answer:
     path = request.raw_path.decode("latin-1")[:200]
+    for part, why in _NOT_OFFERED.items():
+        if part in f"{path}/":
+            raise NotFound(f"{request.method} {path} is not served here. {why}")
     raise NotFound(
         f"{request.method} {path} is not served here. Kilonova offers POST /v1/messages, POST "
         "/v1/messages/count_tokens, GET /v1/models and GET /v1/models/{id}."
@@ -196,7 +188,7 @@ def _named(model: str | None) -> str:
 async def _answer(request: Request, begun: _Begun) -> Answer:
     if not begun.is_streamed:
         return await _whole(request, begun)
-    headers = (_SSE, *_UNBUFFERED, *_headers(request, begun.ignored))
+    headers = (_SSE, *_UNBUFFERED, *answer_headers(request, begun.ignored))
     fail = partial(encode_stream_error, trace=request.trace)
     return Stream(200, _events(begun), headers, fail, begun.stream)
 
@@ -215,31 +207,6 @@ async def _events(begun: _Begun) -> AsyncGenerator[bytes, None]:
                 yield events[0] if len(events) == 1 else b"".join(events)
 
 
-async def _frames(begun: _Begun) -> AsyncGenerator[bytes, None]:
-    encoder = StreamEncoder(begun.head)
-    async with aclosing(begun.stream) as stream:
-        async for event in stream:
-            if told := encoder.encode(event):
-                yield b"".join([_frame(data) for _, data in told])
-
-
-def _frame(document: bytes) -> bytes:
-    return eventstream.encode_event("chunk", b'{"bytes":"%b"}' % b64encode(document))
-
-
 def _response(request: Request, body: bytes, ignored: list[str] | None = None) -> Response:
-    headers = [_JSON, *_headers(request, ignored or [])]
-    record = request.trace.record
-    if record is not None:
-        headers.append((b"x-kilonova-price", format_nano(record.price_nano).encode()))
-    return Response(200, body, tuple(headers))
-
-
-def _headers(request: Request, ignored: list[str]) -> tuple[Header, ...]:
-    headers = [(b"request-id", request.trace.request_id.encode())]
-    hints = [*ignored, *([_BETA.decode()] if _BETA in request.headers else [])]
-    if hints:
-        headers.append((b"x-kilonova-ignored", ", ".join(hints).encode()))
-    if request.trace.was_replayed:
-        headers.append((b"x-kilonova-replayed", b"true"))
-    return tuple(headers)
+    said = answer_headers(request, ignored or ())
+    return Response(200, body, (_JSON, *said, *price_header(request.trace)))

@@ -12,6 +12,7 @@ from typing import assert_never
 from msgspec import Raw
 
 from kilonova.core.chat import (
+    ChatRequest,
     ImagePart,
     Message,
     Part,
@@ -32,14 +33,16 @@ from kilonova.dialects.anthropic.schema import (
     ToolUse,
     Turn,
 )
-from kilonova.dialects.anthropic.signature import is_broken
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 
-__all__ = ["IMAGES_MAX", "decode_turns"]
+__all__ = ["IMAGES_MAX", "check_prefill", "decode_turns"]
 
 IMAGES_MAX = 20
 
 
-def decode_turns(system: str | list[Text] | None, turns: Sequence[Turn]) -> tuple[Message, ...]:
+def decode_turns(
+    system: str | list[Text] | None, turns: Sequence[Turn], seal: ReasoningSeal
+) -> tuple[Message, ...]:
     """All messages, the system's first. Raises InvalidRequest."""
     messages: list[Message] = []
     if said := _texts(system or ""):
@@ -47,7 +50,7 @@ def decode_turns(system: str | list[Text] | None, turns: Sequence[Turn]) -> tupl
     unanswered: list[str] = []
     for index, turn in enumerate(turns):
         place = f"messages.{index}"
-        parts = _parts(turn, place)
+        parts = _parts(turn, place, seal)
         results = [part for part in parts if isinstance(part, ToolResultPart)]
         _check_results(results, unanswered, place)
         if unanswered and not results:
@@ -69,13 +72,28 @@ def decode_turns(system: str | list[Text] | None, turns: Sequence[Turn]) -> tupl
     return tuple(messages)
 
 
+def check_prefill(request: ChatRequest, place: str, *, can_think: bool) -> None:
+    """Raises InvalidRequest for a begun answer that cannot be continued."""
+    last = request.messages[-1].parts[-1]
+    if isinstance(last, TextPart) and last.text[-1:].isspace():
+        raise invalid("messages", "final assistant content cannot end with trailing whitespace")
+    if isinstance(last, ReasoningPart):
+        raise invalid(place, "The final block in an assistant message cannot be `thinking`.")
+    if request.thinking.is_on and can_think:
+        raise invalid(
+            place,
+            "An answer that is begun already leaves no place for thoughts: when `thinking` is "
+            "enabled, the conversation must end with a user message.",
+        )
+
+
 def _texts(content: str | list[Text]) -> tuple[Part, ...]:
     if isinstance(content, str):
         return (TextPart(content),) if content else ()
     return tuple([TextPart(text.text) for text in content if text.text])
 
 
-def _parts(turn: Turn, place: str) -> list[Part]:
+def _parts(turn: Turn, place: str, seal: ReasoningSeal) -> list[Part]:
     """Empty texts say nothing; an answer that was empty comes back as one."""
     content = turn.content
     if isinstance(content, str):
@@ -83,9 +101,13 @@ def _parts(turn: Turn, place: str) -> list[Part]:
     else:
         parts = []
         for index, block in enumerate(content):
-            part = _part(block, turn.role, f"{place}.content.{index}")
+            where = f"{place}.content.{index}"
+            if isinstance(block, Thinking) and turn.role == "assistant":
+                part: Part | None = _thinking(block, where, seal)
+            else:
+                part = _part(block, turn.role, where)
             if part is not None:
-                _check_order(part, parts, f"{place}.content.{index}")
+                _check_order(part, parts, where)
                 parts.append(part)
     if not parts and turn.role != "assistant":
         raise invalid(place, f"{turn.role} messages must have non-empty content")
@@ -105,11 +127,10 @@ def _part(block: Block, role: str, place: str) -> Part | None:
             )
         case ToolUse() if role == "assistant":
             return ToolCallPart(block.id, block.name, _input(block.input, place))
-        case Thinking() if role == "assistant":
-            return _thinking(block, place)
         case RedactedThinking() if role == "assistant":
             return None
         case Image() | ToolResult() | ToolUse() | Thinking() | RedactedThinking():
+            # A thought that an assistant said is read before.
             kind = block.__struct_config__.tag
             raise invalid(place, f"'{kind}' blocks are not allowed in '{role}' messages")
         case _ as never:
@@ -133,14 +154,21 @@ def _image(block: Image, place: str) -> ImagePart:
         raise invalid(f"{place}.source.base64.data", "the image is not valid base64") from None
 
 
-def _thinking(block: Thinking, place: str) -> ReasoningPart | None:
-    if is_broken(block.thinking, block.signature):
+def _thinking(block: Thinking, place: str, seal: ReasoningSeal) -> ReasoningPart:
+    """What was thought. A thought that was kept back is in its signature."""
+    if not block.thinking:
+        thought = seal.reveal(block.signature)
+    elif seal.has_signed(block.thinking, block.signature):
+        thought = block.thinking
+    else:
+        thought = None
+    if thought is None:
         raise invalid(
             place,
-            "Invalid `signature` in `thinking` block: send the block back as it came, or leave it "
-            "out.",
+            "Invalid `signature` in `thinking` block: send the block back as it came from here, or "
+            "leave it out.",
         )
-    return ReasoningPart(block.thinking, block.signature) if block.thinking else None
+    return ReasoningPart(thought, block.signature)
 
 
 def _input(raw: Raw, place: str) -> str:

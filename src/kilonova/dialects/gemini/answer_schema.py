@@ -5,6 +5,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from kilonova.core.events import FinishReason, TokenLogprob
 from kilonova.core.usage import Usage
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 
 __all__ = [
     "FINISH_REASONS",
@@ -13,10 +14,12 @@ __all__ = [
     "Candidate",
     "Content",
     "FunctionCall",
+    "Manner",
     "Part",
     "WireUsage",
     "arguments_of",
     "average_logprob",
+    "bare_enum",
     "wire_logprobs",
     "wire_usage",
 ]
@@ -37,6 +40,14 @@ class AnswerHead(Struct, frozen=True, rename="camel"):
     response_id: str
 
 
+class Manner(Struct, frozen=True, kw_only=True):
+    """How an answer is to be written. ``is_bare_enum``: a word, without the quotes of JSON."""
+
+    seal: ReasoningSeal
+    shows_thoughts: bool = False
+    is_bare_enum: bool = False
+
+
 class FunctionCall(Struct, frozen=True):
     id: str
     name: str
@@ -44,8 +55,11 @@ class FunctionCall(Struct, frozen=True):
 
 
 class Part(Struct, frozen=True, kw_only=True, rename="camel"):
+    """``thought_signature`` holds what was thought before this part, for nobody else to read."""
+
     text: str | UnsetType = UNSET
     thought: bool | UnsetType = UNSET
+    thought_signature: str | UnsetType = UNSET
     function_call: FunctionCall | UnsetType = UNSET
 
 
@@ -130,6 +144,15 @@ def wire_logprobs(logprobs: tuple[TokenLogprob, ...]) -> LogprobsResult:
 def average_logprob(logprobs: tuple[TokenLogprob, ...]) -> float:
     """The mean over all tokens chosen, of which there is at least one."""
     return sum(one.logprob for one in logprobs) / len(logprobs)
+
+
+def bare_enum(text: str) -> str:
+    """The word in a JSON text; of one that was cut off, what there is."""
+    try:
+        word: str = msgspec.json.decode(text, type=str)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return text.strip().removeprefix('"')
+    return word
 
 
 def arguments_of(text: str) -> Raw | None:

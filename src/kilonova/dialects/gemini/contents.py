@@ -25,6 +25,7 @@ from kilonova.core.chat import Part as CorePart
 from kilonova.core.errors import InvalidRequest
 from kilonova.dialects.gemini.schema import UNSENT, Blob, Content, FunctionResponse, Part
 from kilonova.dialects.gemini.support import ignored_fields, refuse_fields
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 
 __all__ = ["IMAGES_MAX", "ContentsDecoder", "text_of"]
 
@@ -34,6 +35,8 @@ _IMAGE_TYPES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _SPEAKERS = ("user", "function", "tool")
 # The one name under which a function's outcome stands, as Google's SDK and its pages write it.
 _OUTCOMES = ("output", "result")
+# What Google's pages tell callers to send with a call that no model of theirs has made.
+_NO_SIGNATURES = ("skip_thought_signature_validator", "context_engineering_is_the_way_to_go")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 # Nearly all parts are text alone: told apart in one step, the others in several.
@@ -47,10 +50,13 @@ _texts = msgspec.json.Decoder(str)
 class ContentsDecoder:
     """Decodes the contents of one request; ``ignored`` gathers the hints that it met."""
 
-    def __init__(self) -> None:
+    def __init__(self, seal: ReasoningSeal) -> None:
         self.ignored: set[str] = set()
+        self._seal = seal
         self._open: list[ToolCallPart] = []
         self._images = 0
+        # Where in the message that is being put together the latest answer began.
+        self._answer_start = 0
 
     def decode(
         self, system: Content | None, contents: Sequence[Content] | None
@@ -92,9 +98,29 @@ class ContentsDecoder:
             said += last.parts
         else:
             self._refuse_open(place)
+            self._answer_start = 0
         for index, part in enumerate(parts):
-            _append(said, self._said(part, f"{place}.parts[{index}]"))
+            where = f"{place}.parts[{index}]"
+            _append(said, self._said(part, where))
+            if part.thought_signature:
+                self._recall(said, part.thought_signature, f"{where}.thoughtSignature")
         messages.append(Message("assistant", tuple(said)))
+
+    def _recall(self, said: list[CorePart], signature: str, place: str) -> None:
+        """Puts what was thought before the answer, in the place of what was shown of it."""
+        if signature in _NO_SIGNATURES:
+            self._note(["contents.parts.thoughtSignature"])
+            return
+        thought = self._seal.reveal(signature)
+        if thought is None:
+            raise _refusal(
+                "Thought signature is not valid. Send it back as it came from here, or leave it "
+                "out",
+                place,
+            )
+        answer = [part for part in said[self._answer_start :] if not _is_thought(part)]
+        said[self._answer_start :] = [ReasoningPart(thought, signature), *answer]
+        self._answer_start = len(said)
 
     def _said(self, part: Part, place: str) -> CorePart:
         if part.text is not None and _other_fields(part) == _NO_OTHERS:
@@ -102,9 +128,9 @@ class ContentsDecoder:
         self._look(part, place)
         if part.function_call is not None:
             return self._call(part, place)
-        if part.text is not None or part.thought:
+        if part.text is not None or part.thought or part.thought_signature:
             text = part.text or ""
-            return ReasoningPart(text, part.thought_signature) if part.thought else TextPart(text)
+            return ReasoningPart(text) if part.thought else TextPart(text)
         raise _refusal("a model's part holds text or a functionCall", place)
 
     def _call(self, part: Part, place: str) -> ToolCallPart:
@@ -138,6 +164,8 @@ class ContentsDecoder:
         if part.text is not None and _other_fields(part) == _NO_OTHERS:
             return TextPart(part.text)
         self._look(part, place)
+        if part.thought_signature:
+            self._note(["contents.parts.thoughtSignature"])
         if part.inline_data is not None:
             return self._image(part.inline_data, f"{place}.inlineData")
         if part.text is not None:
@@ -193,10 +221,7 @@ class ContentsDecoder:
         held = (part.text, part.inline_data, part.function_call, part.function_response)
         if sum(one is not None for one in held) > 1:
             raise _refusal("a part holds exactly one of text, data, a call or a response", place)
-        ignored = ignored_fields(part, "contents.parts")
-        if part.thought:
-            ignored = [name for name in ignored if not name.endswith("thoughtSignature")]
-        self._note(ignored)
+        self._note(ignored_fields(part, "contents.parts"))
 
     def _note(self, ignored: list[str]) -> None:
         self.ignored.update(ignored)
@@ -215,13 +240,17 @@ def text_of(content: Content | None, place: str) -> str:
     return "".join(texts)
 
 
+def _is_thought(part: CorePart) -> bool:
+    return isinstance(part, ReasoningPart)
+
+
 def _append(parts: list[CorePart], part: CorePart) -> None:
     """Joins pieces of one text, or of one thought, that a stream tore apart."""
     last = parts[-1] if parts else None
     if isinstance(part, TextPart) and isinstance(last, TextPart):
         parts[-1] = TextPart(last.text + part.text)
     elif isinstance(part, ReasoningPart) and isinstance(last, ReasoningPart):
-        parts[-1] = ReasoningPart(last.text + part.text, part.signature or last.signature)
+        parts[-1] = ReasoningPart(last.text + part.text)
     elif part != TextPart("") or last is None:
         if last == TextPart(""):
             parts.pop()

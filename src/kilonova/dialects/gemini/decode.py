@@ -5,6 +5,7 @@ from msgspec import Struct
 from kilonova.core.chat import ChatRequest, Sampling
 from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import InvalidRequest
+from kilonova.core.model import Model
 from kilonova.dialects.gemini.contents import ContentsDecoder, text_of
 from kilonova.dialects.gemini.schema import (
     BatchEmbedBody,
@@ -13,12 +14,18 @@ from kilonova.dialects.gemini.schema import (
     GenerateBody,
     GenerationConfig,
     PredictBody,
-    ThinkingConfig,
     Tool,
     ToolConfig,
 )
 from kilonova.dialects.gemini.support import ignored_fields, refuse_fields
-from kilonova.dialects.gemini.tools import decode_output_format, decode_tool_choice, decode_tools
+from kilonova.dialects.gemini.thinking import decode_thinking, unheeded
+from kilonova.dialects.gemini.tools import (
+    decode_output_format,
+    decode_tool_choice,
+    decode_tools,
+    wants_bare_enum,
+)
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 
 __all__ = [
     "Decoded",
@@ -35,11 +42,15 @@ _NO_TOOLS = ToolConfig()
 
 
 class Decoded(Struct, frozen=True):
-    """A request, the hints in it that are not followed, and whether thoughts are to be shown."""
+    """A request, the hints in it that are not followed, and what the answer is to look like.
+
+    ``is_bare_enum``: the answer is one of the words allowed, without the quotes of JSON.
+    """
 
     request: ChatRequest
     ignored: tuple[str, ...] = ()
     shows_thoughts: bool = False
+    is_bare_enum: bool = False
 
 
 class DecodedEmbedding(Struct, frozen=True):
@@ -49,7 +60,7 @@ class DecodedEmbedding(Struct, frozen=True):
     ignored: tuple[str, ...] = ()
 
 
-def decode_generate(body: GenerateBody, model: str) -> Decoded:
+def decode_generate(body: GenerateBody, model: Model, seal: ReasoningSeal) -> Decoded:
     """Raises InvalidRequest for whatever cannot be honoured."""
     settings = body.generation_config or _NO_SETTINGS
     refuse_fields(body, "")
@@ -57,10 +68,12 @@ def decode_generate(body: GenerateBody, model: str) -> Decoded:
     _refuse_unable(settings)
     calling = (body.tool_config or _NO_TOOLS).function_calling_config
     tools = decode_tools(body.tools, calling)
-    contents = ContentsDecoder()
+    contents = ContentsDecoder(seal)
+    thinking = decode_thinking(settings.thinking_config)
     request = ChatRequest(
-        model=model,
+        model=model.id,
         messages=contents.decode(body.system_instruction, body.contents),
+        thinking=thinking,
         tools=tools,
         tool_choice=decode_tool_choice(calling, tools),
         output_format=decode_output_format(settings),
@@ -68,15 +81,17 @@ def decode_generate(body: GenerateBody, model: str) -> Decoded:
         max_output_tokens=settings.max_output_tokens,
         top_logprobs=_top_logprobs(settings),
     )
-    thinking = settings.thinking_config
+    ignored = contents.ignored.union(_ignored(body, settings), unheeded(thinking, model))
+    shown = settings.thinking_config
     return Decoded(
         request,
-        tuple(sorted(contents.ignored.union(_ignored(body, settings, thinking)))),
-        shows_thoughts=thinking is not None and bool(thinking.include_thoughts),
+        tuple(sorted(ignored)),
+        shows_thoughts=shown is not None and bool(shown.include_thoughts),
+        is_bare_enum=wants_bare_enum(settings),
     )
 
 
-def decode_count(body: CountBody, model: str) -> Decoded:
+def decode_count(body: CountBody, model: Model, seal: ReasoningSeal) -> Decoded:
     """The request whose input tokens are asked for."""
     refuse_fields(body, "")
     whole = body.generate_content_request
@@ -86,14 +101,14 @@ def decode_count(body: CountBody, model: str) -> Decoded:
                 "Invalid value at 'contents': set contents or generateContentRequest, not both.",
                 param="contents",
             )
-        return decode_generate(whole, model)
+        return decode_generate(whole, model, seal)
     asked = GenerateBody(
         contents=body.contents,
         system_instruction=body.system_instruction,
         tools=body.tools,
         generation_config=body.generation_config,
     )
-    return decode_generate(asked, model)
+    return decode_generate(asked, model, seal)
 
 
 def _refuse_unable(settings: GenerationConfig) -> None:
@@ -142,15 +157,11 @@ def _top_logprobs(settings: GenerationConfig) -> int | None:
     return None
 
 
-def _ignored(
-    body: GenerateBody, settings: GenerationConfig, thinking: ThinkingConfig | None
-) -> list[str]:
+def _ignored(body: GenerateBody, settings: GenerationConfig) -> list[str]:
     """The hints outside of the contents."""
     ignored = ignored_fields(body, "")
     if settings is not _NO_SETTINGS:
         ignored += ignored_fields(settings, "generationConfig")
-    if thinking is not None:
-        ignored += ignored_fields(thinking, "generationConfig.thinkingConfig")
     if body.tool_config is not None:
         ignored += ignored_fields(body.tool_config, "toolConfig")
         if body.tool_config.function_calling_config is not None:

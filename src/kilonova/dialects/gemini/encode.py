@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from kilonova.core.embedding import EmbeddingAnswer
 from kilonova.core.events import ChatAnswer, Choice
@@ -15,9 +16,11 @@ from kilonova.dialects.gemini.answer_schema import (
     Candidate,
     Content,
     FunctionCall,
+    Manner,
     Part,
     arguments_of,
     average_logprob,
+    bare_enum,
     wire_logprobs,
     wire_usage,
 )
@@ -38,12 +41,9 @@ CUT_CALL = "The call of a function was not finished; it is left out."
 _encode = msgspec.json.Encoder().encode
 
 
-def encode_answer(head: AnswerHead, answer: ChatAnswer, *, shows_thoughts: bool) -> bytes:
+def encode_answer(head: AnswerHead, answer: ChatAnswer, manner: Manner) -> bytes:
     """A ``GenerateContentResponse``."""
-    candidates = [
-        _candidate(index, choice, shows_thoughts=shows_thoughts)
-        for index, choice in enumerate(answer.choices)
-    ]
+    candidates = [_candidate(index, choice, manner) for index, choice in enumerate(answer.choices)]
     return _encode(
         Answer(
             candidates=tuple(candidates),
@@ -54,24 +54,27 @@ def encode_answer(head: AnswerHead, answer: ChatAnswer, *, shows_thoughts: bool)
     )
 
 
-def _candidate(index: int, choice: Choice, *, shows_thoughts: bool) -> Candidate:
-    parts: list[Part] = []
-    if shows_thoughts and choice.reasoning:
-        parts.append(Part(text=choice.reasoning, thought=True))
-    if choice.text:
-        parts.append(Part(text=choice.text))
-    is_cut = False
-    for call in choice.tool_calls:
-        arguments = arguments_of(call.arguments)
-        if arguments is None:
-            is_cut = True
-        else:
-            parts.append(Part(function_call=FunctionCall(call.id, call.name, arguments)))
+def _candidate(index: int, choice: Choice, manner: Manner) -> Candidate:
+    calls = [
+        Part(function_call=FunctionCall(call.id, call.name, arguments))
+        for call in choice.tool_calls
+        if (arguments := arguments_of(call.arguments)) is not None
+    ]
+    is_cut = len(calls) < len(choice.tool_calls)
+    text = bare_enum(choice.text) if manner.is_bare_enum else choice.text
+    parts = [*([Part(text=text)] if text else []), *calls] or [Part(text="")]
+    if choice.reasoning:
+        # On the first call, else at the end.
+        signed = -len(calls) if calls else -1
+        signature = manner.seal.hide(choice.reasoning)
+        parts[signed] = replace(parts[signed], thought_signature=signature)
+        if manner.shows_thoughts:
+            parts.insert(0, Part(text=choice.reasoning, thought=True))
     reason = FINISH_REASONS[choice.reason]
     if is_cut and choice.reason != "length":
         reason = "MALFORMED_FUNCTION_CALL"
     return Candidate(
-        content=Content(tuple(parts) or (Part(text=""),)),
+        content=Content(tuple(parts)),
         finish_reason=reason,
         finish_message=CUT_CALL if is_cut else UNSET,
         index=index,

@@ -6,6 +6,8 @@ since this wire has no fragments of one; the reason to finish and the usage come
 
 from typing import assert_never
 
+from msgspec import UNSET, UnsetType
+
 from kilonova.core.errors import ContentRefused, KilonovaError
 from kilonova.core.events import (
     ChatEvent,
@@ -21,9 +23,11 @@ from kilonova.dialects.gemini.answer_schema import (
     FINISH_REASONS,
     AnswerHead,
     FunctionCall,
+    Manner,
     Part,
     arguments_of,
     average_logprob,
+    bare_enum,
     wire_logprobs,
     wire_usage,
 )
@@ -35,18 +39,19 @@ from kilonova.dialects.wire.sse import encode_line
 __all__ = ["StreamEncoder"]
 
 _START = b'{"candidates":[{"content":{"parts":['
-_EMPTY = Part(text="")
 
 
 class StreamEncoder:
     """One for each stream. ``encode`` gives the bytes of an event, which may be none."""
 
-    def __init__(self, head: AnswerHead, framing: Framing, *, shows_thoughts: bool) -> None:
+    def __init__(self, head: AnswerHead, framing: Framing, manner: Manner) -> None:
         self._framing = framing
-        self._shows_thoughts = shows_thoughts
+        self._manner = manner
         # What both heads say, as members of one document.
         self._head = b"," + encode_line(head)[1:]
         self._rest = b'],"role":"model"},"index":0}]' + self._head
+        self._thoughts: list[str] = []
+        self._word: list[str] = []
         self._call: ToolCallStarted | None = None
         self._arguments: list[str] = []
         self._is_cut = False
@@ -54,7 +59,7 @@ class StreamEncoder:
 
     def encode(self, event: ChatEvent) -> bytes:
         """The chunks of one event, framed."""
-        if type(event) is TextDelta and self._call is None and not event.logprobs:
+        if type(event) is TextDelta and self._call is None and self._is_plain(event):
             # Nearly every event of a stream takes this way.
             return self._framing.frame(
                 _START + b'{"text":' + encode_line(event.text) + b"}" + self._rest
@@ -64,6 +69,9 @@ class StreamEncoder:
         if isinstance(event, ChatFinished):
             return self._framing.frame(self._last(event)) + self._framing.end
         return self._next(event)
+
+    def _is_plain(self, event: TextDelta) -> bool:
+        return not event.logprobs and not self._manner.is_bare_enum
 
     def _next(
         self, event: TextDelta | ReasoningDelta | ToolCallStarted | ToolCallDelta | ChoiceFinished
@@ -81,6 +89,8 @@ class StreamEncoder:
                 self._call = event
             case ChoiceFinished():
                 self._end = event
+                if self._word:
+                    before += self._part(Part(text=bare_enum("".join(self._word))))
             case _ as never:
                 assert_never(never)
         return before
@@ -100,9 +110,22 @@ class StreamEncoder:
         return self._framing.frame(_START + encode_line(part) + self._rest)
 
     def _thought(self, event: ReasoningDelta) -> bytes:
-        return self._part(Part(text=event.text, thought=True)) if self._shows_thoughts else b""
+        self._thoughts.append(event.text)
+        if not self._manner.shows_thoughts:
+            return b""
+        return self._part(Part(text=event.text, thought=True))
+
+    def _signature(self) -> str | UnsetType:
+        """Of what was thought, once: with the first call, else at the end."""
+        thought = "".join(self._thoughts)
+        self._thoughts = []
+        return self._manner.seal.hide(thought) if thought else UNSET
 
     def _text(self, event: TextDelta) -> bytes:
+        if self._manner.is_bare_enum:
+            # The quotes are known to be such when the word is whole, and a word is short.
+            self._word.append(event.text)
+            return b""
         if not event.logprobs:
             return self._part(Part(text=event.text))
         likely = encode_line(wire_logprobs(event.logprobs))
@@ -122,7 +145,8 @@ class StreamEncoder:
         if arguments is None:
             self._is_cut = True
             return b""
-        return self._part(Part(function_call=FunctionCall(call.id, call.name, arguments)))
+        written = FunctionCall(call.id, call.name, arguments)
+        return self._part(Part(function_call=written, thought_signature=self._signature()))
 
     def _last(self, event: ChatFinished) -> bytes:
         assert self._end is not None, "an engine ended without finishing its choice"
@@ -130,8 +154,9 @@ class StreamEncoder:
         if self._is_cut and self._end.reason != "length":
             reason = "MALFORMED_FUNCTION_CALL"
         note = b',"finishMessage":' + encode_line(CUT_CALL) if self._is_cut else b""
+        part = encode_line(Part(text="", thought_signature=self._signature()))
         return (
-            _START + encode_line(_EMPTY) + b'],"role":"model"},"finishReason":'
+            _START + part + b'],"role":"model"},"finishReason":'
             + encode_line(reason) + note + b',"index":0}],"usageMetadata":'
             + encode_line(wire_usage(event.usage)) + self._head
         )  # fmt: skip

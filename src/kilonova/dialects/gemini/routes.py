@@ -8,7 +8,7 @@ from kilonova.core.embedding import EmbeddingAnswer
 from kilonova.core.errors import InvalidRequest, NotFound
 from kilonova.core.model import Model
 from kilonova.core.money import format_nano
-from kilonova.dialects.gemini.answer_schema import AnswerHead
+from kilonova.dialects.gemini.answer_schema import AnswerHead, Manner
 from kilonova.dialects.gemini.body import BodyDecoder
 from kilonova.dialects.gemini.credentials import call, has_key, query
 from kilonova.dialects.gemini.decode import (
@@ -41,6 +41,7 @@ from kilonova.dialects.gemini.schema import (
     GenerateBody,
     PredictBody,
 )
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 from kilonova.gateway.gateway import Gateway
 from kilonova.gateway.stream import ChatStream
 from kilonova.web.endpoint import Answer, Endpoint
@@ -51,7 +52,17 @@ __all__ = ["GeminiSurface"]
 _JSON: Header = (b"content-type", b"application/json; charset=utf-8")
 # Proxies in front hold streams back unless they are told not to.
 _UNBUFFERED: tuple[Header, ...] = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
-_OURS = ("/gemini/", *(f"/{version}/" for version in VERSIONS))
+_NOT_OFFERED = {
+    "/cachedContents": "Contents are not cached by name: prefixes are cached without being asked.",
+    "/interactions": "Conversations are not kept: send all contents to generateContent.",
+    "/files": "No files are kept on this wire: send texts and images in the contents.",
+    "/batches": "There are no batches: send each request by itself.",
+    ":batchGenerateContent": "There are no batches: send each request to generateContent.",
+    ":asyncBatchEmbedContent": "There are no batches in the background: use batchEmbedContents.",
+    "/tunedModels": "Models are not tuned here.",
+    "/fileSearchStores": "Nothing is searched here; offer a function that does it.",
+}
+_OURS = ("/gemini/", "/upload/v1beta/", *(f"/{version}/" for version in VERSIONS))
 
 Handler = Callable[[Request], Awaitable[Answer]]
 
@@ -59,8 +70,11 @@ Handler = Callable[[Request], Awaitable[Answer]]
 class GeminiSurface:
     """Content, tokens, models and vectors, as the Gemini API and Vertex AI serve them."""
 
-    def __init__(self, gateway: Gateway, *, body_bytes_max: int = 32 * 1024 * 1024) -> None:
+    def __init__(
+        self, gateway: Gateway, *, seal: ReasoningSeal, body_bytes_max: int = 32 * 1024 * 1024
+    ) -> None:
         self._gateway = gateway
+        self._seal = seal
         self._body_bytes_max = body_bytes_max
         self._generates = BodyDecoder(GenerateBody)
         self._counts = BodyDecoder(CountBody)
@@ -90,7 +104,7 @@ class GeminiSurface:
     def find(self, request: Request) -> Endpoint | None:
         """On the raw path: a model's id may hold slashes, encoded or not."""
         path = request.raw_path
-        if not path.startswith((b"/v1", b"/gemini/")):
+        if not path.startswith((b"/v1", b"/gemini/", b"/upload/v1beta/")):
             return None
         place = find_place(path, has_method=request.method == "POST")
         if place is not None and request.method == "POST":
@@ -109,9 +123,9 @@ class GeminiSurface:
 
     async def generate(self, request: Request) -> Answer:
         """``generateContent``: the whole answer in one body."""
-        stream, ignored, shows_thoughts = await self._begin(request)
+        stream, ignored, manner = await self._begin(request)
         answer = await stream.collect()
-        body = encode_answer(_head(stream), answer, shows_thoughts=shows_thoughts)
+        body = encode_answer(_head(stream), answer, manner)
         price = (b"x-kilonova-price", format_nano(stream.record.price_nano).encode())
         return Response(200, body, (_JSON, price, *notes(request, ignored)))
 
@@ -127,7 +141,7 @@ class GeminiSurface:
         """``countTokens``: what the same request would be billed for. Free of charge."""
         caller = self._gateway.authorise(call(request))
         body = self._counts.decode(request.body)
-        decoded = decode_count(body, self._model(request).id)
+        decoded = decode_count(body, self._model(request), self._seal)
         count = await self._gateway.count_tokens(caller, decoded.request)
         return Response(200, encode_count(count), (_JSON, *notes(request, decoded.ignored)))
 
@@ -172,17 +186,22 @@ class GeminiSurface:
         answer = await self._gateway.embed(caller, decoded.request)
         return _vectors(request, decoded, encode_predictions(answer, decoded.request.texts))
 
-    async def _begin(self, request: Request) -> tuple[ChatStream, tuple[str, ...], bool]:
+    async def _begin(self, request: Request) -> tuple[ChatStream, tuple[str, ...], Manner]:
         caller = self._gateway.authorise(call(request))
         _check_form(request)
         body = self._generates.decode(request.body)
-        decoded = decode_generate(body, self._model(request).id)
+        decoded = decode_generate(body, self._model(request), self._seal)
         stream = await self._gateway.chat(caller, decoded.request)
-        return stream, decoded.ignored, decoded.shows_thoughts
+        manner = Manner(
+            seal=self._seal,
+            shows_thoughts=decoded.shows_thoughts,
+            is_bare_enum=decoded.is_bare_enum,
+        )
+        return stream, decoded.ignored, manner
 
     async def _stream(self, request: Request, framing: Framing) -> Answer:
-        stream, ignored, shows_thoughts = await self._begin(request)
-        encoder = StreamEncoder(_head(stream), framing, shows_thoughts=shows_thoughts)
+        stream, ignored, manner = await self._begin(request)
+        encoder = StreamEncoder(_head(stream), framing, manner)
         content_type = (b"content-type", framing.content_type)
         headers = (content_type, *_UNBUFFERED, *notes(request, ignored))
         return Stream(200, _chunks(stream, encoder), headers, encoder.fail, stream)
@@ -253,6 +272,11 @@ def _vectors(request: Request, decoded: DecodedEmbedding, body: bytes) -> Respon
 
 async def _refuse_unknown(request: Request) -> Answer:
     path = request.raw_path.decode("latin-1")[:200]
+    for word, why in _NOT_OFFERED.items():
+        if word in path:
+            raise NotFound(
+                f"{request.method} {path} is not served here. {why}", reason="unknown_operation"
+            )
     raise NotFound(
         f"{request.method} {path} is not served here. Kilonova offers generateContent, "
         "streamGenerateContent, countTokens, embedContent, batchEmbedContents, predict and the "

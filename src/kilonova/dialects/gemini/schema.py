@@ -143,7 +143,7 @@ class ToolConfig(_Wire, frozen=True):
 
 class ThinkingConfig(_Wire, frozen=True):
     include_thoughts: bool | None = None
-    thinking_budget: int | None = None
+    thinking_budget: Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)] | None = None
     thinking_level: str | None = None
 
 

@@ -83,7 +83,6 @@ IGNORED: dict[str, dict[str, str]] = {
         "willContinue": "a response is always whole",
     },
     "Part": {
-        "thoughtSignature": "kept with a thought; elsewhere nothing here needs it",
         "audioMetadata": _DEPICTS,
         "audioTranscription": _DEPICTS,
         "documentMetadata": _DEPICTS,
@@ -104,10 +103,6 @@ IGNORED: dict[str, dict[str, str]] = {
     "ToolConfig": {
         "includeServerSideToolInvocations": "no tools run on the server",
         "retrievalConfig": "nothing is retrieved",
-    },
-    "ThinkingConfig": {
-        "thinkingBudget": "models think as much as they do by default",
-        "thinkingLevel": "models think as much as they do by default",
     },
     "GenerationConfig": {
         "audioTimestamp": _DEPICTS,

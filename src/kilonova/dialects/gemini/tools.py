@@ -10,17 +10,19 @@ from kilonova.dialects.gemini.openapi_schema import json_schema, plain_json_sche
 from kilonova.dialects.gemini.schema import TOOLS_MAX, UNSENT
 from kilonova.dialects.gemini.support import refuse_fields
 
-__all__ = ["decode_output_format", "decode_tool_choice", "decode_tools"]
+__all__ = ["decode_output_format", "decode_tool_choice", "decode_tools", "wants_bare_enum"]
 
 _NO_PARAMETERS = Raw(b'{"type":"object","properties":{},"additionalProperties":false}')
 _EMPTY = Raw(b"{}")
+_ENUM = "text/x.enum"
 _CONFIG = "toolConfig.functionCallingConfig"
 
 
 class _Head(Struct, frozen=True):
-    """The one keyword of a function's schema that must have a certain value."""
+    """The keywords of a schema that must have certain values."""
 
     type: object = None
+    enum: object = None
 
 
 _head = msgspec.json.Decoder(_Head)
@@ -127,10 +129,10 @@ def decode_output_format(config: schema.GenerationConfig) -> OutputFormat:
             "both.",
             param=f"{place}.responseJsonSchema",
         )
-    if kind not in ("text/plain", "application/json"):
+    if kind not in ("text/plain", "application/json", _ENUM):
         raise InvalidRequest(
             f"Invalid value at '{place}.responseMimeType': '{kind[:100]}' is not generated here. "
-            "Use text/plain or application/json; an enum is a responseSchema of application/json.",
+            f"Use text/plain, application/json or {_ENUM}.",
             param=f"{place}.responseMimeType",
         )
     if kind == "text/plain":
@@ -143,7 +145,27 @@ def decode_output_format(config: schema.GenerationConfig) -> OutputFormat:
         return OutputFormat()
     if plain not in (UNSENT, _EMPTY):
         found = plain_json_schema(plain, f"{place}.responseJsonSchema")
-        return OutputFormat("json_schema", found)
-    if own not in (UNSENT, _EMPTY):
-        return OutputFormat("json_schema", json_schema(own, f"{place}.responseSchema"))
-    return OutputFormat("json_object")
+    elif own not in (UNSENT, _EMPTY):
+        found = json_schema(own, f"{place}.responseSchema")
+    else:
+        found = _EMPTY
+    if kind == _ENUM:
+        _check_enum(found)
+    elif found == _EMPTY:
+        return OutputFormat("json_object")
+    return OutputFormat("json_schema", found)
+
+
+def wants_bare_enum(config: schema.GenerationConfig) -> bool:
+    """Whether the answer is a word alone, without the quotes that it has in JSON."""
+    return config.response_mime_type == _ENUM
+
+
+def _check_enum(found: Raw) -> None:
+    head = _head.decode(found)
+    if head.type != "string" or not head.enum:
+        raise InvalidRequest(
+            f"Invalid value at 'generationConfig.responseSchema': {_ENUM} needs a schema of type "
+            "STRING with an enum.",
+            param="generationConfig.responseSchema",
+        )

@@ -55,7 +55,7 @@ class RequestParts(Struct, frozen=True):
 class AcceptRule(Struct, frozen=True):
     """The services that a signature may be scoped to, and how far the caller's clock may be off."""
 
-    services: frozenset[str] = frozenset({"bedrock", "bedrock-mantle"})
+    services: frozenset[str] = frozenset({"bedrock", "bedrock-mantle", "aws-external-anthropic"})
     skew_s_max: int = 900
 
 

@@ -16,8 +16,11 @@ from kilonova.core.events import (
     ToolCallStarted,
 )
 from kilonova.core.usage import Usage
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 
-__all__ = ["answers"]
+__all__ = ["SEAL", "answers"]
+
+SEAL = ReasoningSeal(b"k" * 32)
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 documents = st.dictionaries(words, words | st.integers(-9, 9) | st.none(), max_size=3)

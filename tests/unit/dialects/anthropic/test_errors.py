@@ -5,14 +5,11 @@ import typing
 
 import pytest
 from anthropic.types.shared.error_type import ErrorType
-from botocore.loaders import Loader
-from botocore.model import ServiceModel
 
 from kilonova.core.errors import LEAVES, ContextTooLong, InvalidRequest, KilonovaError, RateLimited
 from kilonova.dialects.anthropic.errors import (
     ROWS,
     encode_error,
-    encode_frame_error,
     encode_stream_error,
 )
 from kilonova.telemetry.trace import Trace
@@ -61,15 +58,6 @@ def test_sdks_retry_what_can_succeed_and_nothing_else(leaf: type[KilonovaError])
     would_retry = answer.status in (408, 409, 429) or answer.status >= 500
     is_told_not_to = dict(answer.headers).get(b"x-should-retry") == b"false"
     assert (would_retry and not is_told_not_to) == leaf.retryable
-
-
-@pytest.mark.parametrize("leaf", LEAVES, ids=lambda leaf: leaf.code)
-def test_frames_carry_exceptions_that_the_cloud_knows(leaf: type[KilonovaError]) -> None:
-    """Protects AWS's flavour: an exception that its model does not name is no exception."""
-    service = ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"))
-    known = set(service.shape_for("ResponseStream").members) - {"chunk"}
-    assert ROWS[leaf].exception in known
-    assert ROWS[leaf].exception.encode() in encode_frame_error(make(leaf))
 
 
 def test_clients_recognise_a_long_prompt() -> None:

@@ -16,6 +16,7 @@ from kilonova.dialects.anthropic.decode import (
     parse_messages,
 )
 from kilonova.dialects.anthropic.schema import MessagesBody
+from unit.dialects.anthropic.answers import SEAL
 
 MODEL = Model(id="m", name="M", provider="p", engine="e", abilities=("chat", "tools", "vision"))
 
@@ -65,9 +66,11 @@ def test_bodies_decode_or_are_refused(body: dict[str, object], limit: object) ->
     """Protects the server: no JSON of any shape gets further than the decoder."""
     with suppress(InvalidRequest):
         wire = parse_messages(json.dumps(body | {"max_tokens": limit}).encode())
-        assert isinstance(decode_messages(wire, MODEL).request, ChatRequest)
+        assert isinstance(decode_messages(wire, MODEL, SEAL).request, ChatRequest)
     with suppress(InvalidRequest):
-        assert isinstance(decode_count(parse_count(json.dumps(body).encode()), MODEL).ignored, list)
+        assert isinstance(
+            decode_count(parse_count(json.dumps(body).encode()), MODEL, SEAL).ignored, list
+        )
 
 
 @settings(max_examples=200, deadline=None)
@@ -86,4 +89,4 @@ def test_tools_decode_or_are_refused(tools: list[object], choice: object) -> Non
     body = {"model": "m", "messages": turns, "tools": tools, "tool_choice": choice}
     with suppress(InvalidRequest):
         wire = parse_count(json.dumps(body).encode())
-        assert isinstance(decode_count(wire, MODEL).request, ChatRequest)
+        assert isinstance(decode_count(wire, MODEL, SEAL).request, ChatRequest)

@@ -19,6 +19,7 @@ from kilonova.dialects.anthropic.decode import decode_messages, parse_messages
 from kilonova.dialects.anthropic.encode import Head, encode_answer
 from kilonova.dialects.anthropic.encode_stream import StreamEncoder
 from kilonova.dialects.wire import sse
+from unit.dialects.anthropic.answers import SEAL
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "anthropic"
 REQUESTS = sorted(GOLDEN.glob("request_*.json"))
@@ -26,7 +27,7 @@ ANSWERS = sorted(GOLDEN.glob("answer_*.json"))
 MODEL = Model(
     id="m", name="M", provider="p", engine="e", abilities=("chat", "tools", "json", "vision")
 )
-HEAD = Head(id="msg_1", model=MODEL, max_tokens=16)
+HEAD = Head(id="msg_1", model=MODEL, max_tokens=16, seal=SEAL)
 
 
 def plain(value: object) -> Any:
@@ -43,7 +44,7 @@ def difference(request: ChatRequest) -> dict[str, Any]:
 def decoded(wire: object) -> dict[str, Any]:
     """What a golden request becomes."""
     try:
-        found = decode_messages(parse_messages(json.dumps(wire).encode()), MODEL)
+        found = decode_messages(parse_messages(json.dumps(wire).encode()), MODEL, SEAL)
     except InvalidRequest as error:
         return {"error": {"message": error.message, "param": error.param}}
     return {"core": difference(found.request), "ignored": found.ignored}

@@ -2,11 +2,14 @@
 
 import json
 import typing
+from typing import Any
 
 import pytest
 from anthropic.types import message_count_tokens_params, message_create_params
 from anthropic.types.beta import message_create_params as beta_create_params
+from msgspec import structs
 
+from kilonova.core.chat import Thinking
 from kilonova.core.errors import InvalidRequest
 from kilonova.core.model import Model
 from kilonova.dialects.anthropic.decode import Decoded, decode_messages, parse_messages
@@ -18,9 +21,13 @@ from kilonova.dialects.anthropic.parameters import (
     REFUSED,
 )
 from kilonova.dialects.anthropic.schema import CountBody, MessagesBody
+from unit.dialects.anthropic.answers import SEAL
 
 MODEL = Model(id="m", name="M", provider="p", engine="e", abilities=("chat", "tools", "json"))
-THINKER = Model(id="t", name="T", provider="p", engine="e", abilities=("chat", "reasoning"))
+THINKER = Model(
+    id="t", name="T", provider="p", engine="e", abilities=("chat", "reasoning"),
+    thinking_controls=("switch", "effort", "budget"),
+)  # fmt: skip
 # What the SDK puts into a header, and what only older SDKs and other clouds' addresses send.
 HEADERS = {"betas", "workspace_id"}
 UNDOCUMENTED = {
@@ -41,7 +48,7 @@ def documented() -> set[str]:
 
 def decoded(model: Model = MODEL, **more: object) -> Decoded:
     asked = {"model": "m", "max_tokens": 4096, "messages": [{"role": "user", "content": "x"}]}
-    return decode_messages(parse_messages(json.dumps(asked | more).encode()), model)
+    return decode_messages(parse_messages(json.dumps(asked | more).encode()), model, SEAL)
 
 
 def block(role: str, **fields: object) -> dict[str, object]:
@@ -123,13 +130,45 @@ def test_hints_within_are_listed(hint: str, more: dict[str, object]) -> None:
     assert hint in IGNORED_WITHIN or hint.endswith("cache_control")
 
 
-def test_a_thinking_model_thinks_as_it_does() -> None:
-    """Protects callers who set a budget, or forbid what cannot be forbidden."""
-    enabled = {"type": "enabled", "budget_tokens": 1024}
-    assert decoded(THINKER, thinking=enabled).ignored == ["thinking.budget_tokens"]
-    assert decoded(THINKER, thinking={"type": "disabled"}).ignored == ["thinking.disabled"]
-    assert decoded(THINKER, thinking={"type": "adaptive"}).ignored == []
+ENABLED = {"type": "enabled", "budget_tokens": 1024}
+
+
+@pytest.mark.parametrize(
+    ("more", "meant"),
+    [
+        ({}, Thinking()),
+        ({"thinking": ENABLED}, Thinking(is_on=True, budget_tokens=1024)),
+        ({"thinking": {"type": "disabled"}}, Thinking(is_on=False)),
+        ({"thinking": {"type": "adaptive", "display": "omitted"}}, Thinking(is_on=True)),
+        ({"output_config": {"effort": "low"}}, Thinking(effort="low")),
+        ({"thinking": ENABLED, "output_config": {"effort": "xhigh"}},
+         Thinking(is_on=True, effort="max", budget_tokens=1024)),
+    ],
+)  # fmt: skip
+def test_a_thinking_model_is_told_how_to_think(more: dict[str, object], meant: Thinking) -> None:
+    """Protects callers who set a budget or an effort, or who want an answer at once."""
+    assert decoded(THINKER, **more).request.thinking == meant
+    assert decoded(THINKER, **more).ignored == []
+
+
+def test_what_a_model_cannot_do_about_its_thoughts_is_listed() -> None:
+    """Protects callers who set a budget or forbid what cannot be forbidden."""
+    listed = ["thinking.budget_tokens", "thinking.enabled"]
+    assert decoded(MODEL, thinking=ENABLED).ignored == listed
     assert decoded(MODEL, thinking={"type": "disabled"}).ignored == []
+    wild = structs.replace(THINKER, thinking_controls=())
+    assert decoded(wild, thinking={"type": "disabled"}).ignored == ["thinking.disabled"]
+    assert decoded(wild, thinking={"type": "adaptive"}).ignored == ["thinking.adaptive"]
+    assert decoded(wild, output_config={"effort": "low"}).ignored == ["output_config.effort"]
+
+
+def test_a_forced_call_leaves_no_place_for_thoughts() -> None:
+    """Protects callers of both; a model that does not think just calls."""
+    tools = [{"name": "n", "input_schema": {"type": "object"}}]
+    forced: Any = {"thinking": ENABLED, "tools": tools, "tool_choice": {"type": "any"}}
+    with pytest.raises(InvalidRequest, match="Thinking may not be enabled when tool_choice forces"):
+        decoded(THINKER, **forced)
+    assert decoded(MODEL, **forced).request.tool_choice.mode == "required"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +177,14 @@ def test_a_thinking_model_thinks_as_it_does() -> None:
         ({"thinking": {"type": "enabled"}}, "thinking.enabled.budget_tokens: Field required"),
         ({"thinking": {"type": "enabled", "budget_tokens": 1}}, "greater than or equal to 1024"),
         ({"thinking": {"type": "enabled", "budget_tokens": 4096}}, "`max_tokens` must be greater"),
+        (
+            {"thinking": {"type": "disabled", "budget_tokens": 2048}},
+            "thinking.disabled.budget_tokens: Extra inputs are not permitted",
+        ),
+        (
+            {"thinking": {"type": "between_tools", "display": "omitted"}},
+            "thinking.between_tools.display: Extra inputs are not permitted",
+        ),
         ({"max_tokens": 0}, "max_tokens: warming the cache"),
         ({"speed": "fast"}, "speed: only 'standard'"),
     ],

@@ -15,10 +15,10 @@ from kilonova.dialects.anthropic.decode import decode_count, parse_count
 from kilonova.dialects.anthropic.encode import Head, encode_answer
 from kilonova.dialects.anthropic.encode_stream import StreamEncoder
 from kilonova.dialects.wire import sse
-from unit.dialects.anthropic.answers import answers
+from unit.dialects.anthropic.answers import SEAL, answers
 
 MODEL = Model(id="m", name="M", provider="p", engine="e", abilities=("chat", "tools", "reasoning"))
-HEAD = Head(id="msg_1", model=MODEL, max_tokens=9)
+HEAD = Head(id="msg_1", model=MODEL, max_tokens=9, seal=SEAL)
 
 
 def whole(events: list[ChatEvent], head: Head = HEAD) -> dict[str, Any]:
@@ -56,13 +56,15 @@ def test_streams_add_up(events: list[ChatEvent]) -> None:
 @settings(max_examples=50, deadline=None)
 @given(answers())
 def test_hidden_thoughts_leave_their_signature(events: list[ChatEvent]) -> None:
-    """Protects callers who asked not to see them: the signature alone, in both forms."""
-    head = Head(id="msg_1", model=MODEL, max_tokens=9, shows_thinking=False)
+    """Protects callers who asked not to see them: the signature alone, which holds them."""
+    head = Head(id="msg_1", model=MODEL, max_tokens=9, seal=SEAL, shows_thinking=False)
     answer = whole(events, head)
     assert streamed(events, head) == answer
     thoughts = [block for block in answer["content"] if block["type"] == "thinking"]
     shown = [block for block in whole(events)["content"] if block["type"] == "thinking"]
-    assert thoughts == [block | {"thinking": ""} for block in shown]
+    assert [block["thinking"] for block in thoughts] == [""] * len(shown)
+    hidden = [SEAL.reveal(block["signature"]) for block in thoughts]
+    assert hidden == [block["thinking"] for block in shown]
 
 
 @settings(max_examples=200, deadline=None)
@@ -77,7 +79,7 @@ def test_what_was_said_comes_back_as_it_was(events: list[ChatEvent]) -> None:
     calls = [{"type": "tool_result", "tool_use_id": one.id} for one in choice.tool_calls]
     turns += [{"role": "user", "content": calls}] if calls else []
     body = json.dumps({"model": "m", "messages": turns}, ensure_ascii=False).encode()
-    read = decode_count(parse_count(body), MODEL).request.messages
+    read = decode_count(parse_count(body), MODEL, SEAL).request.messages
     said: list[Part] = []
     if choice.reasoning:
         signature = message.content[0].signature  # type: ignore[union-attr]

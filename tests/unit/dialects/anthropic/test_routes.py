@@ -1,18 +1,19 @@
 """The surface over the real request path, without a socket: paths, headers, ends of streams."""
 
-import base64
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from botocore.eventstream import EventStreamBuffer
 
 from kilonova.core.errors import EngineFailed, KilonovaError
+from kilonova.core.identity import Limits
 from kilonova.dialects.anthropic import AnthropicSurface
 from kilonova.telemetry.trace import Trace
 from kilonova.web.endpoint import Answer, Endpoint
 from kilonova.web.message import Header, Request, Response, Stream
+from unit.dialects.anthropic.answers import SEAL
 from world import ECHO, World
 
 KEY = (b"authorization", b"Bearer good")
@@ -26,7 +27,7 @@ class Client:
 
     def __init__(self) -> None:
         self.world = World()
-        self.surface = AnthropicSurface(self.world.gateway, body_bytes_max=1 << 20)
+        self.surface = AnthropicSurface(self.world.gateway, seal=SEAL, body_bytes_max=1 << 20)
 
     def find(self, method: str, path: str, *headers: Header) -> Endpoint | None:
         return self.surface.find(_request(method, path, b"", headers))
@@ -100,9 +101,7 @@ async def test_the_api_is_mounted_twice(client: Client, root: str) -> None:
         ("GET", "/v1/models/x", (KEY,)),
         ("POST", "/v1/chat/completions", ()),
         ("GET", "/v1/files", ()),
-        ("POST", "/model/m/invoke", (KEY,)),
-        ("POST", "/model/m/converse", (SDK,)),
-        ("GET", "/model/m/invoke", (SDK,)),
+        ("POST", "/model/m/invoke", (SDK,)),
         ("POST", "/v1/projects/p/locations/l/publishers/google/models/m:rawPredict", ()),
         ("POST", "/openai/v1/models", (VERSION,)),
         ("GET", "/anthropic", ()),
@@ -123,8 +122,6 @@ async def test_other_paths_belong_to_others(
         ("GET", "/anthropic/v1/models", ()),
         ("POST", "/v1/messages/batches", ()),
         ("GET", "/v1/files", (VERSION,)),
-        ("POST", "/model/m/invoke", (SDK,)),
-        ("POST", "/bedrock/model/m/invoke-with-response-stream", (SDK,)),
         ("POST", f"{VERTEX}/m@2026:rawPredict", (VERSION,)),
         ("POST", f"{VERTEX.replace('/v1/', '/v1beta1/')}/m%3A0:streamRawPredict", ()),
     ],
@@ -149,13 +146,51 @@ async def test_what_is_missing_is_said(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/v1/messages/batches", "no batches of messages"),
+        ("/anthropic/v1/messages/batches/msgbatch_1/results", "no batches of messages"),
+        ("/v1/files", "No files are kept on this wire"),
+        ("/v1/files/file_1/content", "No files are kept on this wire"),
+        ("/v1/complete", "send messages to POST /v1/messages"),
+    ],
+)
+async def test_what_is_not_offered_is_refused_by_name(
+    client: Client, path: str, words: str
+) -> None:
+    """Protects callers of batches and files from looking for a mistake of their own."""
+    for method in ("GET", "POST", "DELETE"):
+        answer, body = await client.whole(method, path)
+        assert answer.status == 404
+        assert body["error"]["type"] == "not_found_error"
+        assert words in body["error"]["message"]
+
+
+async def test_limits_are_told_before_they_are_met(client: Client) -> None:
+    """Protects programs that pace themselves: what is left, and when all of it is there again."""
+    answer, _ = await client.whole("POST", "/v1/messages", ask("x"))
+    assert not [name for name, _ in answer.headers if name.startswith(b"anthropic-ratelimit")]
+    client.world.authority.key_limits = Limits(requests_per_minute=2, tokens_per_minute=10_000)
+    for remaining in (1, 0):
+        answer, _ = await client.whole("POST", "/v1/messages", ask("x"))
+        told = dict(answer.headers)
+        assert told[b"anthropic-ratelimit-requests-limit"] == b"2"
+        assert told[b"anthropic-ratelimit-requests-remaining"] == b"%d" % remaining
+        assert told[b"anthropic-ratelimit-tokens-limit"] == b"10000"
+        reset = told[b"anthropic-ratelimit-requests-reset"].decode()
+        assert datetime.fromisoformat(reset) > datetime.now(UTC)
+    answer, _ = await client.whole("POST", "/v1/messages", ask("x"))
+    assert answer.status == 429
+    assert dict(answer.headers)[b"anthropic-ratelimit-requests-remaining"] == b"0"
+
+
+@pytest.mark.parametrize(
     ("method", "path"),
     [
         ("POST", "/v1/messages"),
         ("POST", "/v1/messages/count_tokens"),
         ("GET", "/v1/models"),
         ("GET", "/v1/models/x"),
-        ("POST", "/model/m/invoke"),
         ("POST", f"{VERTEX}/m:rawPredict"),
         ("POST", f"{VERTEX}/count-tokens:rawPredict"),
     ],
@@ -268,25 +303,6 @@ async def test_googles_path_names_the_model(client: Client) -> None:
     assert said["error"]["message"].startswith("stream: ")
     answer, _ = await client.whole("POST", f"{VERTEX}/none:rawPredict", body)
     assert answer.status == 404
-
-
-async def test_awss_frames_hold_the_same_events(client: Client) -> None:
-    """Protects the Bedrock flavour: botocore reads the frames, and the bytes are the events."""
-    path = "/model/echo/invoke-with-response-stream"
-    body = ask("hello")
-    del body["model"]
-    answer = await client.send("POST", path, body, KEY, SDK)
-    assert isinstance(answer, Stream)
-    buffer = EventStreamBuffer()
-    async for chunk in answer.chunks:
-        buffer.add_data(chunk)
-    kinds = [
-        json.loads(base64.b64decode(json.loads(message.payload)["bytes"]))["type"]
-        for message in buffer
-    ]
-    assert kinds[0] == "message_start"
-    assert kinds[-1] == "message_stop"
-    assert dict(answer.headers)[b"content-type"] == b"application/vnd.amazon.eventstream"
 
 
 async def test_models_come_in_pages(client: Client) -> None:

@@ -10,6 +10,7 @@ from kilonova.core.errors import InvalidRequest
 from kilonova.core.model import Model
 from kilonova.dialects.anthropic.decode import decode_messages, parse_messages
 from kilonova.dialects.anthropic.tools import SCHEMA_DEPTH_MAX
+from unit.dialects.anthropic.answers import SEAL
 
 MODEL = Model(id="m", name="M", provider="p", engine="e", abilities=("chat", "tools", "json"))
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
@@ -18,7 +19,7 @@ ADD = {"name": "add", "input_schema": SCHEMA, "description": "Adds.", "strict": 
 
 def decoded(**more: Any) -> ChatRequest:
     asked = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
-    return decode_messages(parse_messages(json.dumps(asked | more).encode()), MODEL).request
+    return decode_messages(parse_messages(json.dumps(asked | more).encode()), MODEL, SEAL).request
 
 
 def deep(levels: int) -> dict[str, Any]:

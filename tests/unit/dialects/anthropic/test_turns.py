@@ -5,11 +5,19 @@ from typing import Any
 
 import pytest
 
-from kilonova.core.chat import ImagePart, Message, TextPart, ToolCallPart, ToolResultPart
+from kilonova.core.chat import (
+    ImagePart,
+    Message,
+    ReasoningPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 from kilonova.core.errors import InvalidRequest
 from kilonova.core.model import Model
 from kilonova.dialects.anthropic.decode import decode_count, decode_messages, parse_messages
 from kilonova.dialects.anthropic.turns import IMAGES_MAX
+from unit.dialects.anthropic.answers import SEAL
 
 MODEL = Model(id="m", name="M", provider="p", engine="e", abilities=("chat", "tools", "vision"))
 CALL = {"type": "tool_use", "id": "c1", "name": "add", "input": {"a": 1}}
@@ -31,7 +39,7 @@ def body(*turns: Any, **more: Any) -> bytes:
 
 
 def messages(*turns: Any, **more: Any) -> tuple[Message, ...]:
-    return decode_messages(parse_messages(body(*turns, **more)), MODEL).request.messages
+    return decode_messages(parse_messages(body(*turns, **more)), MODEL, SEAL).request.messages
 
 
 def test_results_become_messages_of_their_own() -> None:
@@ -80,7 +88,6 @@ def test_the_system_speaks_first_and_between() -> None:
 @pytest.mark.parametrize(
     ("turns", "words"),
     [
-        ([user(TEXT), model(TEXT)], "does not support assistant message prefill"),
         ([user()], "messages.0: user messages must have non-empty content"),
         ([user({"type": "text", "text": ""})], "non-empty content"),
         ([{"role": "system", "content": ""}, user(TEXT)], "messages.0: system messages must"),
@@ -113,12 +120,75 @@ def test_conversations_that_are_refused(turns: list[Any], words: str) -> None:
 def test_a_prefix_of_an_answer_can_be_counted() -> None:
     """Protects tools that count a history as it stands."""
     wire = parse_messages(body(user(TEXT), model(TEXT)))
-    assert [m.role for m in decode_count(wire, MODEL).request.messages] == ["user", "assistant"]
+    assert [m.role for m in decode_count(wire, MODEL, SEAL).request.messages] == [
+        "user",
+        "assistant",
+    ]
 
 
-def test_thoughts_kept_back_say_nothing() -> None:
-    """Protects conversations whose thinking was not shown, and those begun elsewhere."""
-    hidden = {"type": "thinking", "thinking": "", "signature": "kn1abc"}
-    foreign = {"type": "thinking", "thinking": "thought", "signature": "EqQBCgIYAhIM"}
-    read = messages(user(TEXT), model(hidden, foreign, TEXT), user(TEXT))
-    assert [type(part).__name__ for part in read[1].parts] == ["ReasoningPart", "TextPart"]
+def test_thoughts_come_back_shown_or_hidden() -> None:
+    """Protects models that go on from what they thought, whether the caller saw it or not."""
+    shown = {"type": "thinking", "thinking": "one", "signature": SEAL.sign("one")}
+    hidden = {"type": "thinking", "thinking": "", "signature": SEAL.hide("two")}
+    read = messages(user(TEXT), model(shown, hidden, TEXT), user(TEXT))
+    thoughts = [part.text for part in read[1].parts if isinstance(part, ReasoningPart)]
+    assert thoughts == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("thinking", "signature"),
+    [
+        ("another", SEAL.sign("thought")),
+        ("thought", SEAL.sign("another")),
+        ("thought", SEAL.hide("thought")),
+        ("", SEAL.sign("")),
+        ("", SEAL.hide("thought")[:-8]),
+        ("thought", "EqQBCgIYAhIM"),
+        ("thought", ""),
+    ],
+)
+def test_thoughts_that_were_changed_are_refused(thinking: str, signature: str) -> None:
+    """Protects models from thoughts that they never had."""
+    block = {"type": "thinking", "thinking": thinking, "signature": signature}
+    with pytest.raises(InvalidRequest) as caught:
+        messages(user(TEXT), model(block, TEXT), user(TEXT))
+    assert caught.value.message.startswith(
+        "messages.1.content.0: Invalid `signature` in `thinking` block"
+    )
+
+
+def test_a_begun_answer_is_continued() -> None:
+    """Protects callers who begin the answer themselves: its text arrives, marked as unfinished."""
+    begun = decode_messages(parse_messages(body(user(TEXT), model(TEXT))), MODEL, SEAL).request
+    assert begun.continues_last
+    assert begun.messages[-1] == Message("assistant", (TextPart("t"),))
+    ended = decode_messages(parse_messages(body(user(TEXT), model(TEXT), user(TEXT))), MODEL, SEAL)
+    assert not ended.request.continues_last
+    empty = decode_messages(parse_messages(body(user(TEXT), model())), MODEL, SEAL).request
+    assert not empty.continues_last
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        ([TEXT | {"text": "t "}], "final assistant content cannot end with trailing whitespace"),
+        ([TEXT | {"text": "\n"}], "final assistant content cannot end with trailing whitespace"),
+        (
+            [{"type": "thinking", "thinking": "a", "signature": SEAL.sign("a")}],
+            "messages.1: The final block in an assistant message cannot be `thinking`.",
+        ),
+    ],
+)
+def test_a_begun_answer_that_cannot_be_continued(last: list[Any], words: str) -> None:
+    """Protects callers in Anthropic's words from an answer that would go on from something else."""
+    with pytest.raises(InvalidRequest) as caught:
+        messages(user(TEXT), model(*last))
+    assert words in caught.value.message
+
+
+def test_a_begun_answer_leaves_no_place_for_thoughts() -> None:
+    """Protects callers who ask for both: one of them would be dropped."""
+    thinker = Model(id="t", name="T", provider="p", engine="e", abilities=("chat", "reasoning"))
+    wire = parse_messages(body(user(TEXT), model(TEXT), thinking={"type": "adaptive"}))
+    with pytest.raises(InvalidRequest, match="must end with a user message"):
+        decode_messages(wire, thinker, SEAL)

@@ -4,12 +4,16 @@ import json
 from typing import Any
 
 from kilonova.core.errors import KilonovaError
+from kilonova.core.model import Model
 from kilonova.dialects.gemini import GeminiSurface
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 from kilonova.telemetry.trace import Trace
 from kilonova.web.endpoint import Answer, Endpoint
 from kilonova.web.message import Header, Request, Response, Stream
 from world import ECHO, World
 
+SEAL = ReasoningSeal(b"k" * 32)
+ANY = Model(id="m", name="M", provider="p", engine="e", abilities=("chat", "tools", "json"))
 KEY = (b"x-goog-api-key", b"good")
 MODEL = f"/v1beta/models/{ECHO}"
 
@@ -36,7 +40,7 @@ def make_request(
 class Client:
     def __init__(self) -> None:
         self.world = World()
-        self.surface = GeminiSurface(self.world.gateway, body_bytes_max=1 << 20)
+        self.surface = GeminiSurface(self.world.gateway, seal=SEAL, body_bytes_max=1 << 20)
 
     def find(self, method: str, target: str, *headers: Header) -> Endpoint | None:
         return self.surface.find(make_request(method, target, headers=headers))

@@ -27,6 +27,7 @@ from kilonova.dialects.gemini.schema import (
     Part,
     PredictBody,
 )
+from unit.dialects.gemini.gemini_world import ANY, SEAL
 
 GENERATES, COUNTS = BodyDecoder(GenerateBody), BodyDecoder(CountBody)
 BATCHES, PREDICTS = BodyDecoder(BatchEmbedBody), BodyDecoder(PredictBody)
@@ -71,9 +72,9 @@ def test_bodies_decode_or_are_refused(body: object) -> None:
     """Protects the server: no JSON of any shape gets further than the decoder."""
     wire = json.dumps(body).encode()
     with suppress(InvalidRequest):
-        assert isinstance(decode_generate(GENERATES.decode(wire), "m").request, ChatRequest)
+        assert isinstance(decode_generate(GENERATES.decode(wire), ANY, SEAL).request, ChatRequest)
     with suppress(InvalidRequest):
-        assert isinstance(decode_count(COUNTS.decode(wire), "m").request, ChatRequest)
+        assert isinstance(decode_count(COUNTS.decode(wire), ANY, SEAL).request, ChatRequest)
 
 
 @settings(max_examples=60, deadline=None)
@@ -98,7 +99,7 @@ def test_schemas_are_read_or_refused(schema: object) -> None:
         "tools": [{"functionDeclarations": [{"name": "f", "parameters": schema}]}],
     }
     with suppress(InvalidRequest):
-        decode_generate(GENERATES.decode(json.dumps(body).encode()), "m")
+        decode_generate(GENERATES.decode(json.dumps(body).encode()), ANY, SEAL)
 
 
 @settings(max_examples=100, deadline=None)
@@ -128,7 +129,7 @@ def test_bytes_are_refused(body: bytes) -> None:
 def test_broken_bodies(body: bytes) -> None:
     """Protects against crashes by nesting, by bytes that are no text, and by other documents."""
     with pytest.raises(InvalidRequest):
-        decode_generate(GENERATES.decode(body), "m")
+        decode_generate(GENERATES.decode(body), ANY, SEAL)
 
 
 def test_a_deep_or_large_schema_is_refused() -> None:
@@ -144,7 +145,7 @@ def test_a_deep_or_large_schema_is_refused() -> None:
             settings_ = {"responseMimeType": "application/json", name: schema}
             body = {"contents": [{"parts": [{"text": "x"}]}], "generationConfig": settings_}
             with pytest.raises(InvalidRequest):
-                decode_generate(GENERATES.decode(json.dumps(body).encode()), "m")
+                decode_generate(GENERATES.decode(json.dumps(body).encode()), ANY, SEAL)
 
 
 def test_a_body_of_nothing_but_brackets_is_too_large() -> None:

@@ -14,13 +14,14 @@ import pytest
 from kilonova.core.chat import ChatRequest
 from kilonova.core.errors import InvalidRequest
 from kilonova.core.events import ChatEvent, fold
-from kilonova.dialects.gemini.answer_schema import AnswerHead
+from kilonova.dialects.gemini.answer_schema import AnswerHead, Manner
 from kilonova.dialects.gemini.body import BodyDecoder
 from kilonova.dialects.gemini.decode import decode_generate
 from kilonova.dialects.gemini.encode import encode_answer
 from kilonova.dialects.gemini.encode_stream import StreamEncoder
 from kilonova.dialects.gemini.framing import SseFraming
 from kilonova.dialects.gemini.schema import GenerateBody
+from unit.dialects.gemini.gemini_world import ANY, SEAL
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "gemini"
 REQUESTS = sorted(GOLDEN.glob("request_*.json"))
@@ -42,13 +43,14 @@ def difference(request: ChatRequest) -> dict[str, Any]:
 def decoded(wire: object) -> dict[str, Any]:
     """What a golden request becomes."""
     try:
-        found = decode_generate(BODIES.decode(json.dumps(wire).encode()), "m")
+        found = decode_generate(BODIES.decode(json.dumps(wire).encode()), ANY, SEAL)
     except InvalidRequest as error:
         return {"error": {"message": error.message, "param": error.param}}
     return {
         "core": difference(found.request),
         "ignored": list(found.ignored),
         "shows_thoughts": found.shows_thoughts,
+        **({"is_bare_enum": True} if found.is_bare_enum else {}),
     }
 
 
@@ -56,10 +58,14 @@ def encoded(pair: dict[str, Any]) -> dict[str, Any]:
     """What golden events become."""
     events = msgspec.convert(pair["events"], list[ChatEvent])
     head = AnswerHead("m", "r1")
-    shows = pair["shows_thoughts"]
-    encoder = StreamEncoder(head, SseFraming(), shows_thoughts=shows)
+    manner = Manner(
+        seal=SEAL,
+        shows_thoughts=pair["shows_thoughts"],
+        is_bare_enum=pair.get("is_bare_enum", False),
+    )
+    encoder = StreamEncoder(head, SseFraming(), manner)
     stream = b"".join(encoder.encode(event) for event in events).decode()
-    whole = encode_answer(head, fold(events), shows_thoughts=shows)
+    whole = encode_answer(head, fold(events), manner)
     return {"whole": json.loads(whole), "stream": stream.split("\n\n")[:-1]}
 
 

@@ -26,6 +26,7 @@ from kilonova.core.chat import (
 from kilonova.dialects.gemini.body import BodyDecoder
 from kilonova.dialects.gemini.decode import decode_generate
 from kilonova.dialects.gemini.schema import GenerateBody
+from unit.dialects.gemini.gemini_world import ANY, SEAL
 
 BODIES = BodyDecoder(GenerateBody)
 
@@ -53,8 +54,9 @@ def turns(draw: st.DrawFn) -> list[Message]:
     messages = [Message("user", tuple(question))]
     answer: list[Part] = []
     if draw(st.booleans()):
-        signature = draw(st.none() | st.just("c2ln"))
-        answer.append(ReasoningPart(draw(words), signature))
+        thought = draw(words)
+        signature = draw(st.none() | st.just(SEAL.hide(thought)))
+        answer.append(ReasoningPart(thought, signature))
     if draw(st.booleans()):
         answer.append(TextPart(draw(words)))
     calls = [
@@ -225,6 +227,6 @@ def canonical(request: ChatRequest) -> Any:
 def test_a_request_comes_back_as_it_was(request: ChatRequest, is_snake: bool) -> None:
     """Protects callers: decoding undoes what a client writes, in camel case and in snake case."""
     wire = json.dumps(Writer(is_snake=is_snake).body(request)).encode()
-    decoded = decode_generate(BODIES.decode(wire), "m")
+    decoded = decode_generate(BODIES.decode(wire), ANY, SEAL)
     assert canonical(decoded.request) == canonical(request)
     assert decoded.ignored == ()

@@ -21,10 +21,11 @@ from kilonova.core.events import (
     fold,
 )
 from kilonova.core.usage import Usage
-from kilonova.dialects.gemini.answer_schema import AnswerHead
+from kilonova.dialects.gemini.answer_schema import AnswerHead, Manner
 from kilonova.dialects.gemini.encode import encode_answer
 from kilonova.dialects.gemini.encode_stream import StreamEncoder
 from kilonova.dialects.gemini.framing import ArrayFraming, SseFraming
+from unit.dialects.gemini.gemini_world import SEAL
 
 HEAD = AnswerHead("m", "r1")
 USAGE = Usage(input_tokens=3, output_tokens=5)
@@ -64,6 +65,7 @@ def put_together(chunks: list[Any]) -> dict[str, Any]:
     return {
         "thoughts": "".join(part.text or "" for part in parts if part.thought),
         "text": "".join(part.text or "" for part in parts if not part.thought),
+        "signature": [part.thought_signature for part in parts if part.thought_signature],
         "calls": [part.function_call for part in parts if part.function_call],
         "reason": last.finish_reason,
         "message": last.finish_message,
@@ -75,10 +77,11 @@ def put_together(chunks: list[Any]) -> dict[str, Any]:
 @given(streams(), st.booleans())
 def test_both_layouts_add_up_to_the_whole(events: list[ChatEvent], shows: bool) -> None:
     """Protects streaming callers: nothing is lost, doubled or torn by a break in a line."""
-    whole = json.loads(encode_answer(HEAD, fold(events), shows_thoughts=shows))
-    sse = StreamEncoder(HEAD, SseFraming(), shows_thoughts=shows)
+    manner = Manner(seal=SEAL, shows_thoughts=shows)
+    whole = json.loads(encode_answer(HEAD, fold(events), manner))
+    sse = StreamEncoder(HEAD, SseFraming(), manner)
     lines = b"".join(sse.encode(event) for event in events).decode().splitlines()
     chunks = [json.loads(line.removeprefix("data: ")) for line in lines if line]
-    array = StreamEncoder(HEAD, ArrayFraming(), shows_thoughts=shows)
+    array = StreamEncoder(HEAD, ArrayFraming(), manner)
     document = json.loads(b"".join(array.encode(event) for event in events))
     assert put_together(chunks) == put_together(document) == put_together([whole])

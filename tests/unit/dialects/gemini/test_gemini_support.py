@@ -14,6 +14,7 @@ from kilonova.dialects.gemini import schema
 from kilonova.dialects.gemini.body import BodyDecoder
 from kilonova.dialects.gemini.decode import decode_generate
 from kilonova.dialects.gemini.support import IGNORED, REFUSED, honoured
+from unit.dialects.gemini.gemini_world import ANY, SEAL
 
 BODIES = BodyDecoder(schema.GenerateBody)
 
@@ -98,7 +99,7 @@ def test_what_is_refused_is_refused_by_name(place: str, name: str) -> None:
     """Protects callers from answers that silently lack what they asked for."""
     body = ask(place, name, sample(STRUCTS[place], name))
     with pytest.raises(InvalidRequest) as caught:
-        decode_generate(BODIES.decode(json.dumps(body).encode()), "m")
+        decode_generate(BODIES.decode(json.dumps(body).encode()), ANY, SEAL)
     assert name in caught.value.message
     assert (caught.value.param or "").endswith(name)
 
@@ -109,9 +110,11 @@ def test_an_empty_tool_is_a_tool(empty: object) -> None:
     body = ask("Tool", "googleSearch", empty)
     if empty == {}:
         with pytest.raises(InvalidRequest):
-            decode_generate(BODIES.decode(json.dumps(body).encode()), "m")
+            decode_generate(BODIES.decode(json.dumps(body).encode()), ANY, SEAL)
     else:
-        assert decode_generate(BODIES.decode(json.dumps(body).encode()), "m").request.tools == ()
+        assert (
+            decode_generate(BODIES.decode(json.dumps(body).encode()), ANY, SEAL).request.tools == ()
+        )
 
 
 @pytest.mark.parametrize(
@@ -125,5 +128,5 @@ def test_an_empty_tool_is_a_tool(empty: object) -> None:
 def test_what_is_ignored_is_listed(place: str, name: str) -> None:
     """Protects callers who believe that a hint did something."""
     body = ask(place, name, sample(STRUCTS[place], name))
-    ignored = decode_generate(BODIES.decode(json.dumps(body).encode()), "m").ignored
+    ignored = decode_generate(BODIES.decode(json.dumps(body).encode()), ANY, SEAL).ignored
     assert [path.rpartition(".")[2] for path in ignored] == [name]

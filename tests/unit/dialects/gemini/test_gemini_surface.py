@@ -81,15 +81,37 @@ async def test_shared_paths_are_told_apart_by_the_caller(client: Client, mark: s
     assert client.find("GET", f"/v1/models{query}", *headers[mark]) is not None
 
 
-@pytest.mark.parametrize(
-    "path", ["/v1beta/cachedContents", "/v1beta/models/m:generateImages", "/v1/interactions"]
-)
+@pytest.mark.parametrize("path", ["/v1beta/models/m:generateImages", "/v1/corpora"])
 async def test_what_is_not_served_says_so(client: Client, path: str) -> None:
     """Protects callers of other methods: an error of this wire, that names what there is."""
     answer, body = await client.whole("POST", path, {})
     assert answer.status == 404
     assert body["error"]["status"] == "NOT_FOUND"
     assert "generateContent" in body["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/v1beta/cachedContents", "Contents are not cached by name"),
+        ("/v1beta1/projects/p/locations/l/cachedContents/c1", "Contents are not cached by name"),
+        ("/v1beta/interactions", "Conversations are not kept"),
+        ("/v1beta/files", "No files are kept on this wire"),
+        ("/upload/v1beta/files", "No files are kept on this wire"),
+        (f"{MODEL}:batchGenerateContent", "There are no batches"),
+        (f"{MODEL}:asyncBatchEmbedContent", "use batchEmbedContents"),
+        ("/v1beta/tunedModels", "Models are not tuned here"),
+        ("/v1beta/fileSearchStores", "Nothing is searched here"),
+    ],
+)
+async def test_what_is_not_offered_is_refused_by_name(
+    client: Client, path: str, words: str
+) -> None:
+    """Protects callers of caches, files and batches from looking for a mistake of their own."""
+    answer, body = await client.whole("POST", path, {})
+    assert answer.status == 404
+    assert body["error"]["status"] == "NOT_FOUND"
+    assert words in body["error"]["message"]
 
 
 @pytest.mark.parametrize(
