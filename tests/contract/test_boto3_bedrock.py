@@ -206,33 +206,6 @@ def test_many_at_once(runtime: Any) -> None:
     assert [_text(answer) for answer in answers] == [f"number {i}" for i in range(32)]
 
 
-def test_the_native_body_of_our_own_models(runtime: Any) -> None:
-    """messages-v1, whole and streamed."""
-    body = json.dumps({"schemaVersion": "messages-v1", "messages": _say("hello there")["messages"]})
-    answer = runtime.invoke_model(modelId=ECHO, body=body)
-    assert answer["contentType"] == "application/json"
-    assert json.loads(answer["body"].read())["output"]["message"]["content"][0]["text"]
-    headers = answer["ResponseMetadata"]["HTTPHeaders"]
-    assert headers["x-amzn-bedrock-output-token-count"] == "2"
-    stream = runtime.invoke_model_with_response_stream(modelId=ECHO, body=body)
-    assert stream["contentType"] == "application/json"
-    chunks = [json.loads(event["chunk"]["bytes"]) for event in stream["body"]]
-    assert chunks[0] == {"messageStart": {"role": "assistant"}}
-    assert chunks[-1]["amazon-bedrock-invocationMetrics"]["outputTokenCount"] == 2
-
-
-def test_the_native_body_of_other_models(runtime: Any) -> None:
-    """Chat completions, whole and streamed."""
-    body = json.dumps({"messages": [{"role": "user", "content": "hello there"}]})
-    answer = json.loads(runtime.invoke_model(modelId=OTHER, body=body)["body"].read())
-    assert answer["choices"][0]["message"] == {"role": "assistant", "content": "hello there"}
-    stream = runtime.invoke_model_with_response_stream(modelId=OTHER, body=body)["body"]
-    chunks = [json.loads(event["chunk"]["bytes"]) for event in stream]
-    deltas = [choice["delta"] for chunk in chunks for choice in chunk["choices"]]
-    assert "".join(delta.get("content", "") for delta in deltas) == "hello there"
-    assert chunks[-1]["amazon-bedrock-invocationMetrics"]["inputTokenCount"] == 2
-
-
 def test_the_control_plane(connect: Connect) -> None:
     """The models on offer, and one of them by the ARN that the list gives."""
     control = connect("bedrock")

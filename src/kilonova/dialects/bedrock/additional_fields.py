@@ -4,12 +4,16 @@ The names are those of several model families, at the top or inside `inferenceCo
 known here is ignored and listed, as a family ignores another's fields.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from kilonova.core.chat import Thinking
 from kilonova.core.errors import InvalidRequest
+from kilonova.dialects.bedrock.thinking import NAMES as _THINKING
+from kilonova.dialects.bedrock.thinking import read_thinking
 
 __all__ = ["AdditionalFields", "decode_additional_fields"]
 
@@ -30,12 +34,15 @@ _NAMES = {
 
 
 class AdditionalFields(Struct, frozen=True):
-    """What is honoured of them; `ignored` names the rest."""
+    """What is honoured of them; `ignored` names the rest, `thinking_places` where each wish about
+    thoughts stands."""
 
     top_k: Annotated[int, Meta(ge=1)] | None = None
     seed: int | None = None
     presence_penalty: _Penalty | None = None
     frequency_penalty: _Penalty | None = None
+    thinking: Thinking = Thinking()
+    thinking_places: Mapping[str, str] = {}
     ignored: tuple[str, ...] = ()
 
 
@@ -54,15 +61,22 @@ def decode_additional_fields(raw: Raw) -> AdditionalFields:
         return _NOTHING
     if not isinstance(wire, dict):
         raise _malformed("", "expected type: JSONObject")
-    known: dict[str, object] = {}
-    ignored: list[str] = []
-    for place, name, value in _flatten(wire):
+    flat = _flatten(wire)
+    thinking = read_thinking({name: value for _, name, value in flat if name in _THINKING})
+    known: dict[str, Any] = {"thinking": thinking.thinking}
+    known["thinking_places"] = {name: _full(place) for name, place in thinking.places.items()}
+    ignored = list(thinking.ignored)
+    for place, name, value in flat:
         attribute = _NAMES.get(name)
-        if attribute is None:
-            ignored.append(f"additionalModelRequestFields.{place}")
-        elif value is not None:
+        if attribute is not None and value is not None:
             known[attribute] = _checked(place, attribute, value)
-    return AdditionalFields(**known, ignored=tuple(ignored))  # type: ignore[arg-type]  # checked
+        elif attribute is None and name not in _THINKING:
+            ignored.append(place)
+    return AdditionalFields(**known, ignored=tuple(map(_full, ignored)))
+
+
+def _full(place: str) -> str:
+    return f"additionalModelRequestFields.{place}"
 
 
 def _flatten(wire: dict[str, Any]) -> list[tuple[str, str, object]]:

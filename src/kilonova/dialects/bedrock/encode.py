@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from kilonova.core.events import (
     ChatAnswer,
@@ -21,10 +21,14 @@ from kilonova.core.events import (
     ToolCallStarted,
 )
 from kilonova.core.usage import Usage
+from kilonova.dialects.bedrock.decode import Wanted
+from kilonova.dialects.bedrock.field_paths import native_fields, pick
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 
 __all__ = [
     "ConverseEvents",
     "Event",
+    "Manner",
     "encode_answer",
     "encode_message",
     "encode_usage",
@@ -47,24 +51,66 @@ _NO_ARGUMENTS = Raw(b"{}")
 _encode = msgspec.json.encode
 
 
-def encode_answer(answer: ChatAnswer, latency_ms: int) -> bytes:
-    """The body of a whole answer."""
+class Manner(Struct, frozen=True):
+    """How an answer is written: what the request wants to see in it, and what a guardrail adds:
+    its stop reason and its trace."""
+
+    wanted: Wanted = Wanted()
+    stop_reason: str | None = None
+    trace: Mapping[str, Any] | None = None
+
+    def members(self) -> dict[str, Any]:
+        """The members of a whole answer and of a stream's last event alike. There is one tier and
+        one speed, so that is what served the request, whatever was asked for."""
+        members: dict[str, Any] = {}
+        if self.trace is not None:
+            members["trace"] = {"guardrail": self.trace}
+        if self.wanted.has_latency:
+            members["performanceConfig"] = {"latency": "standard"}
+        if self.wanted.has_tier:
+            members["serviceTier"] = {"type": "default"}
+        return members
+
+    def fields(self, reason: str, sequence: str | None, usage: Usage) -> dict[str, Any]:
+        """What the response field paths pick."""
+        paths = self.wanted.field_paths
+        picked = pick(native_fields(reason, sequence, usage), paths) if paths else {}
+        return {"additionalModelResponseFields": picked} if picked else {}
+
+
+_PLAIN = Manner()
+
+
+def encode_answer(
+    answer: ChatAnswer,
+    latency_ms: int,
+    *,
+    seal: ReasoningSeal | None = None,
+    manner: Manner = _PLAIN,
+) -> bytes:
+    """The body of a whole answer; thoughts are signed where there is a seal."""
     (choice,) = answer.choices
+    reason = manner.stop_reason or stop_reason(choice)
     return _encode(
         {
-            "output": {"message": encode_message(choice)},
-            "stopReason": stop_reason(choice),
+            "output": {"message": encode_message(choice, seal)},
+            "stopReason": reason,
             "usage": encode_usage(answer.usage),
             "metrics": {"latencyMs": latency_ms},
+            **manner.fields(reason, choice.stop_sequence, answer.usage),
+            **manner.members(),
         }
     )
 
 
-def encode_message(choice: Choice) -> dict[str, Any]:
+def encode_message(choice: Choice, seal: ReasoningSeal | None = None) -> dict[str, Any]:
     """The assistant's message: thoughts, text, tool calls."""
     content: list[dict[str, Any]] = []
     if choice.reasoning:
-        content.append({"reasoningContent": {"reasoningText": {"text": choice.reasoning}}})
+        thought = {"text": choice.reasoning}
+        if seal is not None:
+            thought["signature"] = seal.sign(choice.reasoning)
+        content.append({"reasoningContent": {"reasoningText": thought}})
     if choice.text:
         content.append({"text": choice.text})
     content += [{"toolUse": _tool_use(call)} for call in choice.tool_calls]
@@ -93,10 +139,15 @@ def encode_usage(usage: Usage) -> dict[str, int]:
 class ConverseEvents:
     """The events of one stream. Blocks are numbered from 0 and never interleave."""
 
-    def __init__(self) -> None:
+    def __init__(self, seal: ReasoningSeal | None = None, manner: Manner = _PLAIN) -> None:
+        self._seal = seal
+        self._manner = manner
         self._block = -1
         self._kind: str | None = None
         self._has_input = False
+        self._thoughts: list[str] = []
+        # Some fields of it are known with the usage alone, which comes right after.
+        self._held: tuple[str, str | None] | None = None
 
     def encode(self, event: ChatEvent) -> list[Event]:
         """What one event of the engine amounts to; the last, `metadata`, is `finish`'s."""
@@ -104,6 +155,8 @@ class ConverseEvents:
             case TextDelta():
                 return self._delta("text", b'{"text":%b}' % _encode(event.text))
             case ReasoningDelta():
+                if self._seal is not None:
+                    self._thoughts.append(event.text)
                 body = b'{"reasoningContent":{"text":%b}}' % _encode(event.text)
                 return self._delta("reasoning", body)
             case ToolCallDelta():
@@ -116,8 +169,16 @@ class ConverseEvents:
 
     def finish(self, usage: Usage, latency_ms: int) -> Event:
         """The last event."""
-        body = {"usage": encode_usage(usage), "metrics": {"latencyMs": latency_ms}}
-        return "metadata", _encode(body)
+        usages = {"usage": encode_usage(usage), "metrics": {"latencyMs": latency_ms}}
+        return "metadata", _encode(usages | self._manner.members())
+
+    def held_stop(self, usage: Usage) -> list[Event]:
+        """The event before the last, where it had to wait for the usage."""
+        if self._held is None:
+            return []
+        reason, sequence = self._held
+        fields = self._manner.fields(reason, sequence, usage)
+        return [("messageStop", _encode({"stopReason": reason, **fields}))]
 
     def _frame(self, event: ChatStarted | ChoiceFinished | ChatFinished) -> list[Event]:
         match event:
@@ -156,6 +217,11 @@ class ConverseEvents:
         # Clients parse the joined fragments: a call without arguments must still be JSON.
         is_bare = self._kind == "tool" and not self._has_input
         events = self._delta("tool", b'{"toolUse":{"input":"{}"}}') if is_bare else []
+        if self._kind == "reasoning" and self._seal is not None:
+            signature = self._seal.sign("".join(self._thoughts))
+            self._thoughts.clear()
+            body = b'{"reasoningContent":{"signature":%b}}' % _encode(signature)
+            events += self._delta("reasoning", body)
         events.append(("contentBlockStop", b'{"contentBlockIndex":%d}' % self._block))
         self._kind = None
         return events
@@ -163,7 +229,11 @@ class ConverseEvents:
     def _end(self, event: ChoiceFinished) -> list[Event]:
         events = self._delta("text", b'{"text":""}') if self._block < 0 else []
         events += self._close()
-        events.append(("messageStop", _encode({"stopReason": STOP_REASONS[event.reason]})))
+        reason = self._manner.stop_reason or STOP_REASONS[event.reason]
+        if self._manner.wanted.field_paths:
+            self._held = (reason, event.stop_sequence)
+        else:
+            events.append(("messageStop", _encode({"stopReason": reason})))
         return events
 
 

@@ -11,9 +11,10 @@ from kilonova.telemetry.trace import Trace
 from kilonova.web.message import Header, Request
 
 __all__ = [
-    "embedding_headers",
+    "held_back_headers",
     "latency_ms",
     "metrics",
+    "native_headers",
     "plain_headers",
     "stream_headers",
     "whole_headers",
@@ -36,9 +37,9 @@ def whole_headers(stream: ChatStream, ignored: Sequence[str]) -> tuple[Header, .
     return (*_counted(stream.record), *_notes(stream.trace, ignored))
 
 
-def embedding_headers(trace: Trace, ignored: Sequence[str]) -> tuple[Header, ...]:
-    """For vectors, whose request was settled."""
-    assert trace.record is not None, "vectors are answered after they were settled"
+def native_headers(trace: Trace, ignored: Sequence[str]) -> tuple[Header, ...]:
+    """For a whole answer of any kind, whose request was settled."""
+    assert trace.record is not None, "whole answers are given after they were settled"
     return (*_counted(trace.record), *_notes(trace, ignored))
 
 
@@ -60,10 +61,15 @@ def _counted(record: UsageRecord) -> tuple[Header, ...]:
 
 def stream_headers(stream: ChatStream, ignored: Sequence[str]) -> tuple[Header, ...]:
     """For an event stream."""
+    return held_back_headers(stream.trace, ignored)
+
+
+def held_back_headers(trace: Trace, ignored: Sequence[str]) -> tuple[Header, ...]:
+    """For an event stream whose answer is there already."""
     return (
         _EVENTS,
         (b"x-amzn-bedrock-content-type", b"application/json"),
-        *_notes(stream.trace, ignored),
+        *_notes(trace, ignored),
     )
 
 
@@ -76,11 +82,13 @@ def metrics(record: UsageRecord) -> dict[str, int]:
     """`amazon-bedrock-invocationMetrics`, in the last chunk of a native stream."""
     usage = record.usage
     total_ms = latency_ms(record)
+    # The first token is timed from the request's arrival, the whole from the permit.
+    first_ms = total_ms if record.first_token_ms is None else record.first_token_ms
     return {
         "inputTokenCount": usage.input_tokens,
         "outputTokenCount": usage.output_tokens,
         "invocationLatency": total_ms,
-        "firstByteLatency": total_ms if record.first_token_ms is None else record.first_token_ms,
+        "firstByteLatency": min(first_ms, total_ms),
         "cacheReadInputTokenCount": usage.cache_read_tokens,
         "cacheWriteInputTokenCount": usage.cache_write_tokens,
     }

@@ -1,6 +1,5 @@
 """The operations InvokeModel and InvokeModelWithResponseStream."""
 
-import time
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -14,23 +13,26 @@ from kilonova.core.errors import InvalidRequest
 from kilonova.core.events import ChatFinished
 from kilonova.core.model import Model
 from kilonova.dialects.bedrock.credentials import call
-from kilonova.dialects.bedrock.embeddings import decode_embedding, encode_embedding
 from kilonova.dialects.bedrock.errors import stream_error
-from kilonova.dialects.bedrock.families import family_of
+from kilonova.dialects.bedrock.families import Families
+from kilonova.dialects.bedrock.guarded_invoke import GuardedInvoke, NativeAsked
 from kilonova.dialects.bedrock.headers import (
-    embedding_headers,
+    held_back_headers,
     metrics,
+    native_headers,
     stream_headers,
-    whole_headers,
 )
 from kilonova.dialects.bedrock.identifiers import resolve_model
-from kilonova.dialects.bedrock.native import About, FamilyEvents
-from kilonova.dialects.bedrock.support import IGNORED, REFUSED
+from kilonova.dialects.bedrock.native_answer import about, answer_native
+from kilonova.dialects.bedrock.schema import GuardrailConfig
+from kilonova.dialects.bedrock.support import IGNORED
 from kilonova.dialects.wire.aws_model import Operation
 from kilonova.dialects.wire.aws_request import WireRequest
 from kilonova.dialects.wire.eventstream import encode_event
+from kilonova.dialects.wire.native import Writer
 from kilonova.gateway.call import Caller
 from kilonova.gateway.gateway import Gateway
+from kilonova.gateway.screening import Screening
 from kilonova.gateway.stream import ChatStream
 from kilonova.web.endpoint import Answer
 from kilonova.web.message import Request, Response, Stream
@@ -47,61 +49,78 @@ _BLOB = "application/octet-stream"  # what the JavaScript SDK says when its call
 class InvokeHandlers:
     """Handlers, each for one operation of AWS's description."""
 
-    def __init__(self, gateway: Gateway, operations: Mapping[str, Operation]) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        operations: Mapping[str, Operation],
+        *,
+        families: Families,
+        screening: Screening,
+    ) -> None:
         self._gateway = gateway
+        self._families = families
+        self._guarded = GuardedInvoke(gateway, screening, families)
         self._whole = operations["InvokeModel"]
         self._streaming = operations["InvokeModelWithResponseStream"]
 
     async def invoke(self, request: Request) -> Answer:
         """The whole answer, in the family's own body."""
         asked = self._read(request, self._whole)
-        if asked.model.native_body == "text-embeddings":
-            return await self._embed(request, asked)
-        stream, ignored = await self._begin(request, asked, streams=False)
-        answer = await stream.collect()
-        body = family_of(stream.model).encode(answer, _about(stream))
-        return Response(200, body, whole_headers(stream, ignored))
-
-    async def _embed(self, request: Request, asked: "_Asked") -> Answer:
-        decoded = decode_embedding(request.body, asked.model)
-        answer = await self._gateway.embed(asked.caller, decoded.request)
-        body = encode_embedding(answer, decoded.types)
-        return Response(200, body, embedding_headers(request.trace, asked.hints))
+        if (guarded := asked.guarded()) is not None:
+            read = await self._guarded.whole(request, guarded)
+            headers = native_headers(request.trace, (*asked.hints, *read.ignored))
+            return Response(200, read.body, headers)
+        answer = await answer_native(
+            self._gateway,
+            self._families,
+            caller=asked.caller,
+            model=asked.model,
+            body=request.body,
+        )
+        headers = native_headers(request.trace, (*asked.hints, *answer.ignored))
+        return Response(200, answer.body, headers)
 
     async def invoke_stream(self, request: Request) -> Answer:
         """The family's own chunks, each inside an event."""
         asked = self._read(request, self._streaming)
-        stream, ignored = await self._begin(request, asked, streams=True)
-        events = family_of(stream.model).events(_about(stream))
-        headers = stream_headers(stream, ignored)
-        return Stream(200, _frames(stream, events), headers, fail=_fail, source=stream)
+        if (guarded := asked.guarded()) is not None:
+            chunks, ignored = await self._guarded.chunks(request, guarded)
+            headers = held_back_headers(request.trace, (*asked.hints, *ignored))
+            return Stream(200, _held_back(chunks), headers, fail=_fail)
+        native = self._families.decode(request.body, asked.model, streams=True)
+        stream = await self._gateway.chat(asked.caller, native.request)
+        writer = native.writer(about(stream.request_id, asked.model))
+        headers = stream_headers(stream, (*asked.hints, *native.ignored))
+        return Stream(200, _frames(stream, writer), headers, fail=_fail, source=stream)
 
     def _read(self, request: Request, operation: Operation) -> "_Asked":
         caller = self._gateway.authorise(call(request))
-        hints = _options(request, operation)
-        return _Asked(caller, hints, resolve_model(self._gateway, request.captures[0]))
-
-    async def _begin(
-        self, request: Request, asked: "_Asked", *, streams: bool
-    ) -> tuple[ChatStream, tuple[str, ...]]:
-        decoded = family_of(asked.model).decode(request.body, asked.model, streams)
-        stream = await self._gateway.chat(asked.caller, decoded.request)
-        return stream, (*asked.hints, *decoded.ignored)
+        options = _options(request, operation)
+        model = resolve_model(self._gateway, request.captures[0])
+        hints = [name for name in IGNORED[_SHAPE] if name in options]
+        return _Asked(caller, hints, model, _guardrail(options))
 
 
 class _Asked(Struct, frozen=True):
-    """Who asks which model, and the hints of the headers that are ignored."""
+    """Who asks which model, the hints of the headers that are ignored, and the guardrail there."""
 
     caller: Caller
     hints: list[str]
     model: Model
+    guardrail: GuardrailConfig | None = None
+
+    def guarded(self) -> NativeAsked | None:
+        """None where no guardrail reads."""
+        if self.guardrail is None:
+            return None
+        return NativeAsked(self.caller, self.model, self.guardrail)
 
 
 _fail = partial(stream_error, is_native=True)
 
 
-def _options(request: Request, operation: Operation) -> list[str]:
-    """The hints in the headers that are ignored. Raises InvalidRequest for what is refused."""
+def _options(request: Request, operation: Operation) -> dict[str, object]:
+    """What the headers say. Raises InvalidRequest."""
     _refuse_other_types(request)
     headers = {
         name.decode(): value.decode("latin-1")
@@ -109,13 +128,17 @@ def _options(request: Request, operation: Operation) -> list[str]:
         if name.startswith(_OPTIONS)
     }
     if not headers:
-        return []
+        return {}
     found = operation.parse(WireRequest({"modelId": "catalogue"}, "", headers, b""))
     _check_metadata(found.get("requestMetadata"))
-    for name, reason in REFUSED[_SHAPE].items():
-        if name in found:
-            raise InvalidRequest(f"{name}: {reason}.", param=name)
-    return [name for name in IGNORED[_SHAPE] if name in found]
+    return found
+
+
+def _guardrail(options: Mapping[str, object]) -> GuardrailConfig | None:
+    if not options.keys() & {"guardrailIdentifier", "guardrailVersion"}:
+        return None
+    trace = str(options.get("trace", "DISABLED")).lower()
+    return msgspec.convert({**options, "trace": trace}, GuardrailConfig)
 
 
 def _check_metadata(text: object) -> None:
@@ -137,17 +160,20 @@ def _refuse_other_types(request: Request) -> None:
             raise InvalidRequest(f"{name}: only application/json is spoken here.", param=name)
 
 
-def _about(stream: ChatStream) -> About:
-    return About(stream.request_id, stream.model.id, int(time.time()))
-
-
-async def _frames(stream: ChatStream, events: FamilyEvents) -> AsyncGenerator[bytes, None]:
+async def _frames(stream: ChatStream, writer: Writer) -> AsyncGenerator[bytes, None]:
     async with aclosing(stream):
         async for event in stream:
             if isinstance(event, ChatFinished):
-                yield _chunk(events.finish(event.usage, metrics(stream.record)))
-            elif chunks := events.encode(event):
+                chunks = writer.last(event.usage, metrics(stream.record))
+            else:
+                chunks = writer.chunks(event)
+            if chunks:
                 yield b"".join([_chunk(chunk) for chunk in chunks])
+
+
+async def _held_back(chunks: list[bytes]) -> AsyncGenerator[bytes, None]:
+    for chunk in chunks:
+        yield _chunk(chunk)
 
 
 def _chunk(document: bytes) -> bytes:

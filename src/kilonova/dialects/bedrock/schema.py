@@ -15,6 +15,8 @@ __all__ = [
     "Converse",
     "ConverseTokens",
     "CountTokens",
+    "GuardContent",
+    "GuardrailConfig",
     "ImageBlock",
     "ImageSource",
     "InferenceConfig",
@@ -23,8 +25,10 @@ __all__ = [
     "JsonSchema",
     "OutputConfig",
     "OutputStructure",
+    "PerformanceConfig",
     "ReasoningContent",
     "ReasoningText",
+    "ServiceTier",
     "SystemBlock",
     "TextFormat",
     "TokensInput",
@@ -44,6 +48,7 @@ ToolName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[a-zA-Z0
 ToolUseId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[a-zA-Z0-9_.:-]+\Z")]
 Text = Annotated[str, Meta(min_length=1)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+FieldPath = Annotated[str, Meta(min_length=1, max_length=256)]
 Blob = Annotated[bytes, Meta(min_length=1)]
 # An object whose members are not looked at.
 Unread = dict[str, Raw]
@@ -111,6 +116,18 @@ class CitationsContent(_Wire, frozen=True):
     citations: tuple[Unread, ...] | None = None
 
 
+class GuardText(_Wire, frozen=True):
+    text: str
+    qualifiers: tuple[Literal["grounding_source", "query", "guard_content"], ...] | None = None
+
+
+class GuardContent(_Wire, frozen=True):
+    """Exactly one of these is set."""
+
+    text: GuardText | None = None
+    image: Unread | None = None
+
+
 class ContentBlock(_Wire, frozen=True):
     """Exactly one of these is set."""
 
@@ -124,7 +141,7 @@ class ContentBlock(_Wire, frozen=True):
     document: Unread | None = None
     video: Unread | None = None
     audio: Unread | None = None
-    guard_content: Unread | None = None
+    guard_content: GuardContent | None = None
     search_result: Unread | None = None
     tool_addition: Unread | None = None
     tool_removal: Unread | None = None
@@ -138,7 +155,7 @@ class Turn(_Wire, frozen=True):
 class SystemBlock(_Wire, frozen=True):
     text: Text | None = None
     cache_point: CachePoint | None = None
-    guard_content: Unread | None = None
+    guard_content: GuardContent | None = None
 
 
 class InferenceConfig(_Wire, frozen=True):
@@ -199,7 +216,24 @@ class TextFormat(_Wire, frozen=True):
 
 class OutputConfig(_Wire, frozen=True):
     text_format: TextFormat | None = None
-    effort: Annotated[str, Meta(min_length=1, max_length=16)] | None = None
+    effort: Annotated[str, Meta(max_length=16)] | None = None
+
+
+class GuardrailConfig(_Wire, frozen=True):
+    """Both operations' own: only streams have a processing mode."""
+
+    guardrail_identifier: str | None = None
+    guardrail_version: str | None = None
+    trace: Literal["enabled", "disabled", "enabled_full"] | None = None
+    stream_processing_mode: Literal["sync", "async"] | None = None
+
+
+class PerformanceConfig(_Wire, frozen=True):
+    latency: Literal["standard", "optimized"] | None = None
+
+
+class ServiceTier(_Wire, frozen=True):
+    type: Literal["priority", "default", "flex", "reserved"]
 
 
 class Converse(_Wire, frozen=True):
@@ -211,12 +245,14 @@ class Converse(_Wire, frozen=True):
     tool_config: ToolConfig | None = None
     output_config: OutputConfig | None = None
     additional_model_request_fields: Raw = Raw()
-    additional_model_response_field_paths: tuple[Raw, ...] | None = None
-    guardrail_config: Unread | None = None
-    performance_config: Unread | None = None
+    additional_model_response_field_paths: (
+        Annotated[tuple[FieldPath, ...], Meta(max_length=10)] | None
+    ) = None
+    guardrail_config: GuardrailConfig | None = None
+    performance_config: PerformanceConfig | None = None
     prompt_variables: Unread | None = None
     request_metadata: Unread | None = None
-    service_tier: Unread | None = None
+    service_tier: ServiceTier | None = None
 
 
 class ConverseTokens(_Wire, frozen=True):

@@ -1,4 +1,4 @@
-"""What becomes of every member of every request shape that the five runtime operations can hold.
+"""What becomes of every member of every request shape that the runtime operations can hold.
 
 Honoured, refused by name with a reason, or ignored as a harmless hint and listed in the header
 `x-kilonova-ignored`. A test walks AWS's description and finds what is in none of the three.
@@ -13,9 +13,16 @@ _CONVERSE = (
     "inferenceConfig",
     "toolConfig",
     "outputConfig",
+    "guardrailConfig",
     "additionalModelRequestFields",
+    "additionalModelResponseFieldPaths",
+    "performanceConfig",
+    "serviceTier",
 )
-_INVOKE = ("modelId", "body", "contentType", "accept")
+_GUARDRAIL = ("guardrailIdentifier", "guardrailVersion", "trace")
+_INVOKE = (
+    "modelId", "body", "contentType", "accept", "guardrailIdentifier", "guardrailVersion", "trace",
+)  # fmt: skip
 
 HONOURED: dict[str, tuple[str, ...]] = {
     "ConverseRequest": _CONVERSE,
@@ -34,6 +41,7 @@ HONOURED: dict[str, tuple[str, ...]] = {
         "toolResult",
         "reasoningContent",
         "citationsContent",
+        "guardContent",
     ),
     "ImageBlock": ("format", "source"),
     "ImageSource": ("bytes",),
@@ -44,7 +52,48 @@ HONOURED: dict[str, tuple[str, ...]] = {
     "ReasoningTextBlock": ("text", "signature"),
     "CitationsContentBlock": ("content",),
     "CitationGeneratedContent": ("text",),
-    "SystemContentBlock": ("text",),
+    "SystemContentBlock": ("text", "guardContent"),
+    "GuardrailConverseContentBlock": ("text",),
+    "GuardrailConverseTextBlock": ("text",),
+    "GuardrailConfiguration": _GUARDRAIL,
+    "GuardrailStreamConfiguration": _GUARDRAIL,
+    "PerformanceConfiguration": ("latency",),
+    "ServiceTier": ("type",),
+    "ApplyGuardrailRequest": (
+        "guardrailIdentifier",
+        "guardrailVersion",
+        "source",
+        "content",
+        "outputScope",
+    ),
+    "GuardrailContentBlock": ("text",),
+    "GuardrailTextBlock": ("text",),
+    "InvokeGuardrailChecksRequest": ("messages", "checks"),
+    "GuardrailChecksMessage": ("role", "content"),
+    "GuardrailChecksContentBlock": ("text",),
+    "GuardrailChecksConfig": ("promptAttack", "sensitiveInformation"),
+    "GuardrailChecksPromptAttackConfig": ("categories",),
+    "GuardrailChecksPromptAttackCategoryConfig": ("category",),
+    "GuardrailChecksSensitiveInformationConfig": ("entities",),
+    "GuardrailChecksSensitiveInformationEntityConfig": ("type",),
+    "StartAsyncInvokeRequest": (
+        "clientRequestToken",
+        "modelId",
+        "modelInput",
+        "outputDataConfig",
+    ),
+    "AsyncInvokeOutputDataConfig": ("s3OutputDataConfig",),
+    "AsyncInvokeS3OutputDataConfig": ("s3Uri",),
+    "GetAsyncInvokeRequest": ("invocationArn",),
+    "ListAsyncInvokesRequest": (
+        "submitTimeAfter",
+        "submitTimeBefore",
+        "statusEquals",
+        "maxResults",
+        "nextToken",
+        "sortBy",
+        "sortOrder",
+    ),
     "InferenceConfiguration": ("maxTokens", "temperature", "topP", "stopSequences"),
     "ToolConfiguration": ("tools", "toolChoice"),
     "Tool": ("toolSpec",),
@@ -52,35 +101,26 @@ HONOURED: dict[str, tuple[str, ...]] = {
     "ToolInputSchema": ("json",),
     "ToolChoice": ("auto", "any", "tool"),
     "SpecificToolChoice": ("name",),
-    "OutputConfig": ("textFormat",),
+    "OutputConfig": ("textFormat", "effort"),
     "OutputFormat": ("type", "structure"),
     "OutputFormatStructure": ("jsonSchema",),
     "JsonSchemaDefinition": ("schema", "name"),
 }
 
-_NO_GUARDRAIL = "guardrails are not available here yet; leave this out"
-_NO_MEDIA = "no model here reads this kind of content; send its text instead"
+_TEXT_GUARDED = "guardrails read text alone; leave this out, or unmarked"
+_NO_MEDIA = "This model doesn't support %s; send the text of it instead"
 _NO_S3 = "content is not fetched from S3; send its bytes"
 _TEXT_ONLY = "a tool result may hold text and json; send this as one of them"
 _NO_PROMPTS = "managed prompts are not available here; send the messages themselves"
 _NO_TOOL_CHANGES = "tools cannot change within a conversation; name them in toolConfig"
 
 REFUSED: dict[str, dict[str, str]] = {
-    "ConverseRequest": {"guardrailConfig": _NO_GUARDRAIL, "promptVariables": _NO_PROMPTS},
-    "ConverseStreamRequest": {"guardrailConfig": _NO_GUARDRAIL, "promptVariables": _NO_PROMPTS},
-    "InvokeModelRequest": {
-        "guardrailIdentifier": _NO_GUARDRAIL,
-        "guardrailVersion": _NO_GUARDRAIL,
-    },
-    "InvokeModelWithResponseStreamRequest": {
-        "guardrailIdentifier": _NO_GUARDRAIL,
-        "guardrailVersion": _NO_GUARDRAIL,
-    },
+    "ConverseRequest": {"promptVariables": _NO_PROMPTS},
+    "ConverseStreamRequest": {"promptVariables": _NO_PROMPTS},
     "ContentBlock": {
-        "document": _NO_MEDIA,
-        "video": _NO_MEDIA,
-        "audio": _NO_MEDIA,
-        "guardContent": _NO_GUARDRAIL,
+        "document": _NO_MEDIA % "documents",
+        "video": _NO_MEDIA % "videos",
+        "audio": _NO_MEDIA % "audio",
         "searchResult": "search results are not read as such; send their text",
         "toolAddition": _NO_TOOL_CHANGES,
         "toolRemoval": _NO_TOOL_CHANGES,
@@ -92,17 +132,23 @@ REFUSED: dict[str, dict[str, str]] = {
         "video": _TEXT_ONLY,
         "searchResult": _TEXT_ONLY,
     },
-    "SystemContentBlock": {"guardContent": _NO_GUARDRAIL},
+    "SystemContentBlock": {},
+    "GuardrailContentBlock": {"image": _TEXT_GUARDED},
+    "GuardrailChecksConfig": {
+        "contentFilter": "violence, hate, sexual content, misconduct and insults are not assessed "
+        "here; ask for promptAttack and sensitiveInformation alone"
+    },
+    "AsyncInvokeS3OutputDataConfig": {
+        "kmsKeyId": "output is not encrypted with keys of AWS; leave this out"
+    },
+    "GuardrailConverseContentBlock": {
+        "image": "guardrails read text alone; leave the image unmarked"
+    },
     "Tool": {"systemTool": "no tools run on the server; describe your own with toolSpec"},
 }
 
-_CONVERSE_HINTS = (
-    "requestMetadata",
-    "performanceConfig",
-    "serviceTier",
-    "additionalModelResponseFieldPaths",
-)
-_INVOKE_HINTS = ("trace", "performanceConfigLatency", "serviceTier", "requestMetadata")
+_CONVERSE_HINTS = ("requestMetadata",)
+_INVOKE_HINTS = ("performanceConfigLatency", "serviceTier", "requestMetadata")
 
 IGNORED: dict[str, tuple[str, ...]] = {
     "ConverseRequest": _CONVERSE_HINTS,
@@ -117,6 +163,10 @@ IGNORED: dict[str, tuple[str, ...]] = {
     "CitationsContentBlock": ("citations",),
     "SystemContentBlock": ("cachePoint",),
     "Tool": ("cachePoint",),
-    "OutputConfig": ("effort",),
+    "GuardrailConverseTextBlock": ("qualifiers",),  # all texts are read, whatever they are
+    "GuardrailTextBlock": ("qualifiers",),
+    "StartAsyncInvokeRequest": ("tags",),
+    "AsyncInvokeS3OutputDataConfig": ("bucketOwner",),
+    "GuardrailStreamConfiguration": ("streamProcessingMode",),  # streams are always held back
     "JsonSchemaDefinition": ("description",),
 }

@@ -26,12 +26,15 @@ from kilonova.dialects.bedrock.refusals import (
 )
 from kilonova.dialects.bedrock.schema import (
     ContentBlock,
+    GuardContent,
     ImageBlock,
+    ReasoningText,
     SystemBlock,
     ToolResult,
     ToolUse,
     Turn,
 )
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 
 __all__ = ["TurnDecoder"]
 
@@ -43,10 +46,15 @@ _NO_OTHERS = (None,) * (len(ContentBlock.__struct_fields__) - 1)
 
 
 class TurnDecoder:
-    """Decodes the turns of one request; `ignored` gathers the hints that it met."""
+    """Decodes the turns of one request.
 
-    def __init__(self) -> None:
+    `ignored` gathers the hints that it met, `guarded` the texts that were marked for a guardrail.
+    """
+
+    def __init__(self, seal: ReasoningSeal | None = None) -> None:
         self.ignored: set[str] = set()
+        self.guarded: list[TextPart] = []
+        self._seal = seal
 
     def decode(self, system: Sequence[SystemBlock], turns: Sequence[Turn]) -> tuple[Message, ...]:
         """All messages, the system's first. Raises InvalidRequest."""
@@ -63,6 +71,8 @@ class TurnDecoder:
             only_member(block, place=place)
             if block.text is not None:
                 parts.append(TextPart(block.text))
+            elif block.guard_content is not None:
+                parts.append(self._guarded(block.guard_content, f"{place}.guardContent"))
             else:
                 self.ignored.add("system.cachePoint")
         return [Message("system", tuple(parts))] if parts else []
@@ -102,9 +112,20 @@ class TurnDecoder:
         if block.tool_result is not None:
             self._note("messages.toolResult", block.tool_result, "ToolResultBlock")
             return _tool_result(block.tool_result, f"{place}.toolResult")
-        return self._said(block)
+        if block.guard_content is not None:
+            return self._guarded(block.guard_content, f"{place}.guardContent")
+        return self._said(block, place)
 
-    def _said(self, block: ContentBlock) -> Part | None:
+    def _guarded(self, content: GuardContent, place: str) -> TextPart:
+        refuse_members(content, "GuardrailConverseContentBlock", place=place)
+        only_member(content, place=place)
+        assert content.text is not None
+        self._note("guardContent.text", content.text, "GuardrailConverseTextBlock")
+        part = TextPart(content.text.text)
+        self.guarded.append(part)
+        return part
+
+    def _said(self, block: ContentBlock, place: str) -> Part | None:
         if block.citations_content is not None:
             cited = block.citations_content
             self._note("messages.citationsContent", cited, "CitationsContentBlock")
@@ -113,9 +134,20 @@ class TurnDecoder:
         if block.reasoning_content is not None:
             thought = block.reasoning_content
             self._note("messages.reasoningContent", thought, "ReasoningContentBlock")
-            said = thought.reasoning_text
-            return ReasoningPart(said.text, said.signature) if said else None
+            return self._thought(thought.reasoning_text, place)
         return None
+
+    def _thought(self, said: ReasoningText | None, place: str) -> Part | None:
+        if said is None:
+            return None
+        seal, signature = self._seal, said.signature
+        if seal is not None and signature and not seal.has_signed(said.text, signature):
+            raise InvalidRequest(
+                f"{place}: Invalid `signature` in `thinking` block. Send the thoughts back "
+                "unchanged, or leave them out.",
+                param=f"{place}.reasoningContent.reasoningText.signature",
+            )
+        return ReasoningPart(said.text, said.signature) if said.text else None
 
     def _note(self, place: str, value: Struct, shape: str) -> None:
         self.ignored.update(f"{place}.{name}" for name in ignored_members(value, shape))

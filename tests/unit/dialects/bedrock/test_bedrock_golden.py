@@ -14,19 +14,13 @@ from msgspec.structs import replace
 
 from kilonova.catalog.catalog import packaged_models
 from kilonova.core.events import ChatEvent, ChatFinished, fold
-from kilonova.core.model import Model
 from kilonova.dialects.bedrock.decode import Decoded, decode_converse
 from kilonova.dialects.bedrock.encode import ConverseEvents, encode_answer
-from kilonova.dialects.bedrock.families import family_of
-from kilonova.dialects.bedrock.native import About
 from kilonova.dialects.bedrock.schema import Converse
 
 _GOLDEN = Path(__file__).parents[3] / "golden" / "bedrock"
 _ECHO = next(model for model in packaged_models() if "echo" in model.id)
 _SEEING = replace(_ECHO, abilities=(*_ECHO.abilities, "vision"))
-_OTHERS = replace(_SEEING, native_body="chat-completions")
-_ABOUT = About("req_1", "vendor.model-v1:0", 1_767_225_600)
-_METRICS = {"inputTokenCount": 3, "outputTokenCount": 4}
 _DEFAULTS = {
     "can_call_in_parallel": True,
     "choices": 1,
@@ -55,16 +49,7 @@ def _core(decoded: Decoded) -> Any:
 
 def _decode(case: dict[str, Any]) -> Decoded:
     wire = json.dumps(case["wire"]).encode()
-    match case["operation"]:
-        case "Converse":
-            return decode_converse(msgspec.json.decode(wire, type=Converse), _SEEING)
-        case "messages-v1":
-            return _family(_SEEING).decode(wire, _SEEING, False)
-    return _family(_OTHERS).decode(wire, _OTHERS, False)
-
-
-def _family(model: Model) -> Any:
-    return family_of(model)
+    return decode_converse(msgspec.json.decode(wire, type=Converse), _SEEING)
 
 
 @pytest.mark.parametrize("path", _cases("request"))
@@ -82,7 +67,7 @@ def _events(case: dict[str, Any]) -> list[ChatEvent]:
 
 @pytest.mark.parametrize("path", _cases("answer"))
 def test_events_are_encoded_as_the_golden_file_says(path: Path) -> None:
-    """Core → wire, whole and as a stream, for Converse and for both native bodies."""
+    """Core → wire, whole and as a stream."""
     case = json.loads(path.read_text())
     events = _events(case)
     encoder = ConverseEvents()
@@ -92,11 +77,3 @@ def test_events_are_encoded_as_the_golden_file_says(path: Path) -> None:
     frames.append(encoder.finish(finished.usage, 12))
     assert [[name, json.loads(body)] for name, body in frames] == case["converse_frames"]
     assert json.loads(encode_answer(fold(events), 12)) == case["converse"]
-    for model in (_SEEING, _OTHERS):
-        name = model.native_body.replace("-", "_")
-        family = _family(model)
-        assert json.loads(family.encode(fold(events), _ABOUT)) == case[name]
-        stream = family.events(_ABOUT)
-        chunks = [chunk for event in events for chunk in stream.encode(event)]
-        chunks.append(stream.finish(finished.usage, _METRICS))
-        assert [json.loads(chunk) for chunk in chunks] == case[f"{name}_chunks"]

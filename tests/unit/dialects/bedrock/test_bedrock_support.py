@@ -8,27 +8,28 @@ from kilonova.dialects.bedrock.support import HONOURED, IGNORED, REFUSED
 from kilonova.dialects.wire.aws_model import load_service
 
 _MODEL = load_service("bedrock-runtime")
-_OPERATIONS = (
-    "Converse",
-    "ConverseStream",
-    "InvokeModel",
-    "InvokeModelWithResponseStream",
-    "CountTokens",
-)
 # Shapes that are refused or ignored as a whole are not entered.
-_REQUESTS = {
-    "Converse": "ConverseRequest",
-    "ConverseStream": "ConverseStreamRequest",
-    "InvokeModel": "InvokeModelRequest",
-    "InvokeModelWithResponseStream": "InvokeModelWithResponseStreamRequest",
-    "CountTokens": "CountTokensRequest",
-}
+_REQUESTS = tuple(
+    f"{operation}Request"
+    for operation in (
+        "Converse",
+        "ConverseStream",
+        "InvokeModel",
+        "InvokeModelWithResponseStream",
+        "CountTokens",
+        "ApplyGuardrail",
+        "InvokeGuardrailChecks",
+        "StartAsyncInvoke",
+        "GetAsyncInvoke",
+        "ListAsyncInvokes",
+    )
+)
 
 
 def _reached() -> Iterator[str]:
     """Every structure that an honoured member leads to."""
     seen: set[str] = set()
-    waiting = [_REQUESTS[operation] for operation in _OPERATIONS]
+    waiting = list(_REQUESTS)
     while waiting:
         name = waiting.pop()
         shape = _MODEL.shapes[name]

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,15 +16,25 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from msgspec.structs import replace
 
-from kilonova.catalog.catalog import Catalog
-from kilonova.core.errors import KilonovaError, Unauthenticated
+from kilonova.catalog.catalog import Catalog, packaged_models
+from kilonova.core.errors import InvalidRequest, KilonovaError, Unauthenticated
 from kilonova.core.identity import BearerCredential, Credential, Principal, SignedCredential
-from kilonova.dialects.bedrock.routes import BedrockSurface
+from kilonova.dialects.anthropic.native import native_families
+from kilonova.dialects.bedrock.families import Families
+from kilonova.dialects.bedrock.routes import BedrockRooms, BedrockSurface
+from kilonova.dialects.openai.native import NATIVE_FAMILIES
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
+from kilonova.gateway.classification import Classifications, open_sentry
+from kilonova.gateway.screening import Screening
+from kilonova.guardrails.configured import plan_guardrails
 from kilonova.telemetry.trace import Trace
 from kilonova.web.message import Request, Response, Stream
 from world import ECHO, OneKey, World
 
 ACCESS_KEY, SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI-secret"
+SEAL = ReasoningSeal(b"a key of the tests alone, 32 bytes")
+NATIVES = {**native_families(SEAL), **NATIVE_FAMILIES}
+FAMILIES = Families(SEAL, NATIVES)
 
 
 class KeyPair(OneKey):
@@ -61,7 +72,31 @@ class WireWorld(World):
         echo = self.gateway.model(ECHO)
         other = replace(echo, id="other.echo-v1:0", aliases=(), native_body="chat-completions")
         self.gateway._catalog = Catalog([*self.gateway.models(), other])
-        self.surface = BedrockSurface(self.gateway)
+        self.files: dict[str, dict[str, bytes]] = {}
+        self.classifications = Classifications(
+            catalog=Catalog(packaged_models()),
+            admission=self.admission,
+            meter=self.meter,
+            open_scanner=open_sentry,
+            replays=self.replays,
+            renew=self.gateway.renew,
+        )
+        self.surface = BedrockSurface(self.gateway, self.rooms())
+
+    def rooms(self, **guardrails: dict[str, Any]) -> BedrockRooms:
+        """What the surface uses, with guardrails beside the packaged one."""
+        screening = Screening(self.classifications, plan_guardrails(guardrails))
+        return BedrockRooms(
+            shelf=self.shelf, seal=SEAL, natives=NATIVES, screening=screening, output=self
+        )
+
+    def check(self, uri: str) -> None:
+        """Every bucket is there but one."""
+        if uri.startswith("s3://nowhere"):
+            raise InvalidRequest("Invalid S3 URI")
+
+    async def write(self, uri: str, files: Mapping[str, bytes]) -> None:
+        self.files[uri] = dict(files)
 
     async def call(self, operation: str, **parameters: Any) -> "Reply":
         """Serialises with botocore, signs, and hands the request to the surface."""
