@@ -1,7 +1,7 @@
-// The AI SDK with its OpenAI provider, whose chat models speak Chat Completions.
+// The AI SDK with its OpenAI provider: chat models, and its default ones, which speak Responses.
 
 import { createOpenAI } from "@ai-sdk/openai";
-import { generateText, jsonSchema, streamText, tool } from "ai";
+import { Output, generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 
 import { BEARER_KEY, ECHO, URL_OF_SERVER, WEATHER_SCHEMA, failure, observe } from "./observe.mjs";
 
@@ -44,7 +44,59 @@ await observe({
   },
 
   async responses() {
-    const answer = await generateText({ model: provider.responses(ECHO), prompt: "hello there" });
-    return { text: answer.text, usage: answer.usage };
+    const answer = await generateText({ model: provider(ECHO), prompt: "hello there" });
+    return { text: answer.text, finish: answer.finishReason, usage: answer.usage };
+  },
+
+  async responsesStream() {
+    const answer = streamText({
+      model: provider(ECHO),
+      prompt: "[[echo: reasoning=2]] one two three",
+      providerOptions: { openai: { forceReasoning: true, reasoningSummary: "auto" } },
+    });
+    let text = "";
+    for await (const piece of answer.textStream) text += piece;
+    return { text, reasoning: await answer.reasoningText, usage: await answer.usage };
+  },
+
+  // The second step names the first one's items by their ids; unstored, it sends them whole.
+  async responsesLoop() {
+    const seen = [];
+    for (const store of [true, false]) {
+      const answer = await generateText({
+        model: provider(ECHO),
+        prompt: "Oslo [[echo: call, reasoning=1]]",
+        tools: { get_weather: { ...WEATHER, execute: async ({ city }) => `sunny in ${city}` } },
+        stopWhen: stepCountIs(2),
+        providerOptions: { openai: { forceReasoning: true, store } },
+      });
+      seen.push({ text: answer.text, steps: answer.steps.map((step) => step.finishReason) });
+    }
+    return seen;
+  },
+
+  async responsesObject() {
+    const answer = await generateText({
+      model: provider(ECHO),
+      prompt: "Oslo",
+      output: Output.object({ schema: jsonSchema(WEATHER_SCHEMA) }),
+    });
+    return answer.output;
+  },
+
+  async responsesBreak() {
+    const answer = streamText({
+      model: provider(ECHO),
+      prompt: "[[echo: fail_after=2]] one two three",
+      maxRetries: 0,
+      onError: () => {},
+    });
+    let text = "";
+    let error = null;
+    for await (const part of answer.fullStream) {
+      if (part.type === "text-delta") text += part.text;
+      if (part.type === "error") error = `${part.error?.message ?? JSON.stringify(part.error)}`;
+    }
+    return { text, error };
   },
 });

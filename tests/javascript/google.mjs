@@ -56,6 +56,27 @@ await observe({
     return JSON.parse((await client.models.generateContent(say("Oslo", config))).text);
   },
 
+  async thinking() {
+    const config = { thinkingConfig: { includeThoughts: true } };
+    const chat = client.chats.create({ model: ECHO, config });
+    const first = await chat.sendMessage({ message: "[[echo: reasoning=2]] yes" });
+    const parts = first.candidates[0].content.parts;
+    const [{ thoughtSignature }] = parts.slice(-1);
+    const last = await chat.sendMessage({ message: "and" });
+    const forged = { text: "yes", thoughtSignature: `${thoughtSignature.slice(0, -8)}AAAAAAA=` };
+    const history = [
+      { role: "user", parts: [{ text: "x" }] },
+      { role: "model", parts: [forged] },
+      { role: "user", parts: [{ text: "y" }] },
+    ];
+    return {
+      thought: parts.filter((part) => part.thought).map((part) => part.text),
+      text: first.text,
+      promptTokens: last.usageMetadata.promptTokenCount,
+      forged: await fail({ model: ECHO, contents: history }),
+    };
+  },
+
   async count() {
     const { model, contents } = say("how many tokens are these");
     return { totalTokens: (await client.models.countTokens({ model, contents })).totalTokens };

@@ -165,6 +165,51 @@ await observe({
       last: names.at(-1),
       usage: whole.usage,
       nextText: next.output_text,
+      nextTokens: next.usage.input_tokens,
     };
+  },
+
+  async storedResponses() {
+    const made = await client.responses.create({ model: ECHO, input: "hello there" });
+    const read = await client.responses.retrieve(made.id);
+    const items = [];
+    for await (const item of client.responses.inputItems.list(made.id)) items.push(item.role);
+    const counted = await client.responses.inputTokens.count({ model: ECHO, input: "a b c" });
+    await client.responses.delete(made.id);
+    return {
+      text: read.output_text,
+      items,
+      tokens: counted.input_tokens,
+      gone: await fail(() => client.responses.retrieve(made.id)),
+      previous: await fail(() =>
+        client.responses.create({ model: ECHO, input: "x", previous_response_id: made.id }),
+      ),
+      overloaded: await fail(() =>
+        client.responses.create({ model: ECHO, input: "[[echo: overloaded]]" }),
+      ),
+    };
+  },
+
+  async responseTool() {
+    const { function: { name, description, parameters, strict } } = TOOL;
+    const stream = client.responses.stream({
+      model: ECHO,
+      input: "Oslo",
+      tools: [{ type: "function", name, description, parameters, strict }],
+      tool_choice: "required",
+    });
+    const [call] = (await stream.finalResponse()).output;
+    return { name: call.name, input: JSON.parse(call.arguments) };
+  },
+
+  async responseBreaks() {
+    let text = "";
+    const told = await fail(async () => {
+      const asked = { model: ECHO, input: "[[echo: fail_after=2]] one two three", stream: true };
+      for await (const event of await client.responses.create(asked)) {
+        if (event.type === "response.output_text.delta") text += event.delta;
+      }
+    });
+    return { text, told };
   },
 });

@@ -33,3 +33,27 @@ def test_a_forced_tool(seen: Seen) -> None:
 def test_a_wrong_key(seen: Seen) -> None:
     """Protects everything: the SDK's own error, with the status."""
     assert node.ok(seen, "failures") == {"name": "AI_APICallError", "status": 401}
+
+
+def test_the_default_model_speaks_responses(seen: Seen) -> None:
+    """Protects those who write ``openai("…")`` as the newest guides do: text, thinking, usage."""
+    whole = node.ok(seen, "responses")
+    assert (whole["text"], whole["finish"]) == ("hello there", "stop")
+    assert (whole["usage"]["inputTokens"], whole["usage"]["outputTokens"]) == (2, 2)
+    stream = node.ok(seen, "responsesStream")
+    assert (stream["text"], stream["reasoning"]) == ("one two three", "thinking thinking ")
+    assert stream["usage"]["reasoningTokens"] == 2
+    assert node.ok(seen, "responsesObject") == {"city": "Oslo"}
+
+
+def test_a_loop_of_tools_stored_and_not(seen: Seen) -> None:
+    """Protects agents: items named by their ids are found again, and whole ones are read."""
+    expected = {"text": "sunny in Oslo", "steps": ["tool-calls", "stop"]}
+    assert node.ok(seen, "responsesLoop") == [expected, expected]
+
+
+def test_a_response_that_breaks(seen: Seen) -> None:
+    """Protects callers from half an answer that looks whole."""
+    broken = node.ok(seen, "responsesBreak")
+    assert broken["text"].split() == ["one", "two"]
+    assert broken["error"] == "The echo engine broke, as its script told it to."

@@ -32,6 +32,15 @@ def test_functions_json_and_a_count(seen: Seen) -> None:
     assert node.ok(seen, "count")["totalTokens"] == 5
 
 
+def test_thinking(seen: Seen) -> None:
+    """Protects chats with a thinking model: it reads what it thought, unchanged and once."""
+    thinking = node.ok(seen, "thinking")
+    assert (thinking["thought"], thinking["text"]) == (["thinking thinking "], "yes")
+    # The directive, the question, two thoughts, the answer, and the new question.
+    assert thinking["promptTokens"] == 2 + 1 + 2 + 1 + 1
+    assert thinking["forged"] == {"kind": "ApiError", "status": 400}
+
+
 def test_failures(seen: Seen) -> None:
     """Protects callers: the SDK's own error, with the status."""
     failures = node.ok(seen, "failures")

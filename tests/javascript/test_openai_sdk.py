@@ -97,5 +97,32 @@ def test_a_client_that_leaves_pays_for_what_it_got(wire: Server, seen: Seen) -> 
     assert 4 <= line["output_tokens"] < 1_000
 
 
-def _told(failure: dict[str, Any]) -> tuple[str, int | None, str, int]:
+def test_responses(seen: Seen) -> None:
+    """Protects the newer API: whole, streamed in its own events, and gone on from."""
+    told = node.ok(seen, "responses")
+    assert told["wholeText"] == told["text"] == "hello there"
+    assert (told["first"], told["last"]) == ("response.created", "response.completed")
+    assert (told["usage"]["input_tokens"], told["usage"]["output_tokens"]) == (2, 2)
+    assert (told["nextText"], told["nextTokens"]) == ("and more", 6)
+    assert node.ok(seen, "responseTool") == {"name": "get_weather", "input": {"city": "Oslo"}}
+
+
+def test_stored_responses(seen: Seen) -> None:
+    """Protects what is kept: read, listed, counted, deleted, and then not found."""
+    stored = node.ok(seen, "storedResponses")
+    assert (stored["text"], stored["items"], stored["tokens"]) == ("hello there", ["user"], 3)
+    assert _told(stored["gone"]) == ("NotFoundError", 404, None, 1)
+    expected = ("BadRequestError", 400, "previous_response_not_found", 1)
+    assert _told(stored["previous"]) == expected
+    assert _told(stored["overloaded"]) == ("InternalServerError", 503, "server_is_overloaded", 3)
+
+
+def test_a_response_that_breaks_raises(seen: Seen) -> None:
+    """Protects callers from half an answer, as with chat."""
+    broken = node.ok(seen, "responseBreaks")
+    assert broken["text"].split() == ["one", "two"]
+    assert _told(broken["told"]) == ("APIError", None, "engine_failed", 1)
+
+
+def _told(failure: dict[str, Any]) -> tuple[str, int | None, str | None, int]:
     return failure["kind"], failure["status"], failure["code"], failure["attempts"]
