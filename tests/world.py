@@ -16,6 +16,7 @@ from kilonova.gateway.gateway import Gateway
 from kilonova.gateway.meter import Meter
 from kilonova.gateway.replay import Replays
 from kilonova.gateway.router import Router
+from kilonova.stores.memory import MemoryShelf
 from kilonova.telemetry.trace import Trace
 
 ECHO = "kilonova.echo-v1:0"
@@ -119,6 +120,7 @@ class World:
         self.admission = Admission(ledger, self.clock, on_open=lambda _count: None)
         self.meter = Meter(ledger, self.admission, self.clock)
         self.replays = Replays(self.clock)
+        self.shelf = MemoryShelf(self.clock)
         self.gateway = Gateway(
             authority=self.authority,
             catalog=Catalog(packaged_models()),

@@ -1,7 +1,7 @@
 """KILONOVA_HOME: where an installation keeps its files, and who may write to them.
 
     kilonova.toml   configuration (optional)
-    kilonova.db     the store
+    kilonova.db     the store; long contents that callers keep are in kilonova.db.kept/
     master.key      protects the secrets in the store; back it up apart from the store
     admin.token     the operator's key to /kn/v1
     tls/            the local certificate authority, and the certificate that it signed

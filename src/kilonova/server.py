@@ -116,6 +116,9 @@ async def _serve(
             note = _note(settings.server, keeper)
             home.write_server_note(note)
             watching = [owner.create_task(_watch_loop(application))]
+            sweeping = application.sweep_shelf(settings.limits.kept_sweep_s)
+            watching.append(owner.create_task(sweeping))
+            watching.append(owner.create_task(application.run_jobs()))
             if keeper is not None:
                 renewing = _renew(keeper, listener, home=home, settings=settings)
                 watching.append(owner.create_task(renewing))

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 
 __all__ = [
     "LimitSettings",
+    "S3Settings",
     "ServerSettings",
     "Settings",
     "SettingsError",
@@ -63,6 +64,12 @@ class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return home / self.url.removeprefix(prefix)
 
 
+class S3Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``buckets`` maps names to folders, relative to the home: ``s3://NAME/…`` lies there."""
+
+    buckets: dict[str, str] = field(default_factory=dict)
+
+
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bytes, seconds and counts beyond which a request is refused."""
 
@@ -78,18 +85,31 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     replay_vector_bytes_max: int = 8_388_608
     embedding_texts_max: int = 2_048
     embedding_chars_max: int = 2_000_000
+    async_running_max: int = 2
+    async_run_s_max: float = 600.0
+    async_waiting_max: int = 256
+    async_waiting_bytes_max: int = 67_108_864
+    kept_items_max: int = 1_000_000
+    kept_bytes_max: int = 10_000_000_000
+    kept_sweep_s: float = 60.0
+    response_kept_days: int = 30
+    file_bytes_max: int = 25_000_000
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``engines`` and ``models`` stay as they were written: each engine kind has its own options,
-    and a model entry is read by the catalogue."""
+    and a model entry is read by the catalogue, ``guardrails`` by their package. ``aliases`` are
+    further names of models."""
 
     server: ServerSettings = ServerSettings()
     tls: TlsSettings = TlsSettings()
     store: StoreSettings = StoreSettings()
     limits: LimitSettings = LimitSettings()
+    s3: S3Settings = field(default_factory=S3Settings)
     engines: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    guardrails: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 _SECTIONS: dict[str, type[Struct]] = {
@@ -97,6 +117,7 @@ _SECTIONS: dict[str, type[Struct]] = {
     "tls": TlsSettings,
     "store": StoreSettings,
     "limits": LimitSettings,
+    "s3": S3Settings,
 }
 
 

@@ -78,7 +78,7 @@ class Departures:
 
     def __init__(self, ledger: Ledger, *, text: str, stream: bool, is_keyed: bool) -> None:
         self.world = World(kept_by=ledger)
-        surface = OpenAISurface(self.world.gateway)
+        surface = OpenAISurface(self.world.gateway, shelf=self.world.shelf)
         self.edge = Edge([surface], metrics=Metrics("test"), limits=EdgeLimits(look_s=0.0))
         self.is_keyed = is_keyed
         messages = [{"role": "user", "content": text}]
