@@ -60,6 +60,7 @@ def test_every_field_of_the_sdk_is_known() -> None:
     assert set(OurFileObject.__struct_fields__) == FileObject.model_fields.keys()
 
 
+@pytest.mark.supports("whole", "openai files")
 @pytest.mark.parametrize(
     "content", [b"", b"hello\r\n--\x00\xff", LONG], ids=["empty", "odd", "long"]
 )
@@ -99,6 +100,7 @@ def test_every_way_to_hand_over_a_file(client: openai.OpenAI, tmp_path: Path) ->
             assert "/" not in disposition
 
 
+@pytest.mark.supports("hints", "openai files", how="ignored")
 def test_two_uploads_are_two_files(client: openai.OpenAI) -> None:
     """Protects callers who upload the same twice; a key for retries is listed as ignored."""
     sent: Any = {"file": ("a.txt", b"same"), "purpose": "evals"}
@@ -121,6 +123,7 @@ def test_expiry(client: openai.OpenAI) -> None:
     assert batch.expires_at == batch.created_at + 30 * DAY_S
 
 
+@pytest.mark.supports("errors", "openai files")
 def test_a_deleted_file_is_gone(client: openai.OpenAI) -> None:
     """Protects a deletion, and the words of OpenAI's own error afterwards."""
     made = client.files.create(file=("a.txt", LONG), purpose="vision")
@@ -286,6 +289,7 @@ def test_a_file_that_is_too_large_is_refused(client: openai.OpenAI) -> None:
         assert caught.value.code == "request_too_large"
 
 
+@pytest.mark.supports("refusals", "openai files", how="refused")
 def test_uploads_in_parts_are_refused_by_name(client: openai.OpenAI) -> None:
     """Protects callers from a bare 404: they read what to call instead."""
     with pytest.raises(openai.NotFoundError, match=r"POST /v1/files; it may have 25000000 bytes"):

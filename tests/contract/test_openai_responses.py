@@ -63,6 +63,7 @@ def client(server: Server, attempts: Attempts) -> openai.OpenAI:
     )
 
 
+@pytest.mark.supports("whole, stream", "openai responses")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_whole_and_streamed(client: openai.OpenAI, model: str) -> None:
     """Protects the first line that the newest guides show: text, usage, and every event typed."""
@@ -83,6 +84,7 @@ def test_whole_and_streamed(client: openai.OpenAI, model: str) -> None:
     assert last.response.usage.total_tokens == whole.usage.total_tokens
 
 
+@pytest.mark.supports("forced tool, tool loop", "openai responses")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_a_forced_call_and_its_answer(client: openai.OpenAI, model: str) -> None:
     """Protects agents that keep their conversation on the server."""
@@ -108,6 +110,7 @@ def test_a_forced_call_and_its_answer(client: openai.OpenAI, model: str) -> None
     assert second.output[0].type == "message"
 
 
+@pytest.mark.supports("JSON", "openai responses")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_typed_answers(client: openai.OpenAI, model: str) -> None:
     """Protects ``parse``: JSON that fits the caller's own class, whole and streamed."""
@@ -132,6 +135,7 @@ def test_a_streamed_call_is_parsed(client: openai.OpenAI) -> None:
     assert call.parsed_arguments == json.loads(call.arguments)
 
 
+@pytest.mark.supports("reasoning", "openai responses")
 def test_thinking(thinkers: Server) -> None:
     """Protects models that think: their thinking in an item of its own, its tokens counted."""
     with openai.OpenAI(api_key=thinkers.bearer_key, base_url=f"{thinkers.url}/v1") as client:
@@ -203,6 +207,7 @@ def test_nobody_else_finds_it(server: Server, client: openai.OpenAI) -> None:
     assert client.responses.retrieve(made.id).output_text == "secret"
 
 
+@pytest.mark.supports("errors", "openai responses")
 @pytest.mark.parametrize(
     ("more", "kind", "code", "count"),
     [
@@ -242,6 +247,7 @@ def test_a_stream_that_breaks_raises(client: openai.OpenAI, attempts: Attempts) 
     assert attempts.count == 1
 
 
+@pytest.mark.supports("hints", "openai responses", how="ignored")
 def test_ignored_hints_are_listed(client: openai.OpenAI) -> None:
     """Protects callers who believe that a hint did something."""
     raw = client.responses.with_raw_response.create(

@@ -114,7 +114,7 @@ async def test_what_was_made_here_is_a_file_like_any_other() -> None:
 
 async def test_readers_who_stay_do_not_fill_the_memory() -> None:
     """Protects the server from many downloads that nobody reads, however they end."""
-    downloads = Downloads(20)
+    downloads = Downloads(40)
     content = bytes(10)
 
     async def read() -> bytes:
@@ -123,9 +123,10 @@ async def test_readers_who_stay_do_not_fill_the_memory() -> None:
     async def fail() -> bytes:
         raise NotFound("gone")
 
-    begun, never_begun = await downloads.open(10, read), await downloads.open(10, read)
+    begun = await downloads.open("org_1", 10, read)
+    never_begun = await downloads.open("org_1", 10, read)
     with pytest.raises(Overloaded):
-        await downloads.open(1, read)
+        await downloads.open("org_1", 1, read)
     pieces = begun.pieces()
     assert await anext(pieces) == content
     await pieces.aclose()
@@ -133,8 +134,8 @@ async def test_readers_who_stay_do_not_fill_the_memory() -> None:
     await never_begun.aclose()
     for _ in range(3):
         with pytest.raises(NotFound):
-            await downloads.open(20, fail)
-        download = await downloads.open(20, read)
+            await downloads.open("org_1", 20, fail)
+        download = await downloads.open("org_1", 20, read)
         assert [piece async for piece in download.pieces()] == [content]
 
 

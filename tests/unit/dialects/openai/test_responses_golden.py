@@ -72,10 +72,10 @@ def encoded(pair: dict[str, Any]) -> dict[str, Any]:
     stream = b"".join(encoder.encode(event) for event in events)
     last = events[-1]
     assert isinstance(last, ChatFinished)
-    stream += encoder.finish(encoder.complete(last.usage))
+    stream += encoder.finish(encoder.complete(last.usage, 0))
     [choice] = fold(events).choices
     items = choice_items(choice, manner)
-    whole = complete(response, items, reason=choice.reason, usage=last.usage)
+    whole = complete(response, items, reason=choice.reason, usage=last.usage, completed_ms=0)
     messages = [_timeless(message) for message in stream.decode().split("\n\n")[:-1]]
     return {"whole": {**plain(whole), "completed_at": 0}, "stream": messages}
 

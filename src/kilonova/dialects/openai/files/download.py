@@ -4,8 +4,9 @@ Whoever asks for many files and reads none of them must not fill the memory.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 
-from kilonova.core.errors import Overloaded
+from kilonova.dialects.openai.held_bytes import HeldBytes
 
 __all__ = ["Download", "Downloads"]
 
@@ -16,22 +17,21 @@ class Downloads:
     """Counts the bytes that are held for readers."""
 
     def __init__(self, bytes_max: int) -> None:
-        self._bytes_max = bytes_max
-        self._bytes_held = 0
+        self._held = HeldBytes(
+            bytes_max, refusal="Too many files are being downloaded. Retry shortly."
+        )
 
-    async def open(self, size: int, read: Callable[[], Awaitable[bytes]]) -> "Download":
+    async def open(
+        self, organisation_id: str, size: int, read: Callable[[], Awaitable[bytes]]
+    ) -> "Download":
         """Raises Overloaded where readers hold too much already, and what ``read`` raises."""
-        if self._bytes_held + size > self._bytes_max:
-            raise Overloaded("Too many files are being downloaded. Retry shortly.", retry_after_s=1)
-        self._bytes_held += size
+        self._held.take(organisation_id, size)
+        release = partial(self._held.give_back, organisation_id, size)
         try:
-            return Download(await read(), lambda: self._release(size))
+            return Download(await read(), release)
         except BaseException:
-            self._release(size)
+            release()
             raise
-
-    def _release(self, size: int) -> None:
-        self._bytes_held -= size
 
 
 class Download:

@@ -34,7 +34,8 @@ _CONTENT = b"/content"
 _UPLOADS = b"/uploads"
 _FORM_BYTES_MAX = 65_536
 _READ_AT_ONCE = 200
-# As many of the largest files, or more smaller ones, are held for their readers at once.
+# As many of the largest files, or more smaller ones, are held for their readers at once; half of
+# them for those of one organisation.
 _DOWNLOADS_MAX = 8
 # What callers put here is theirs: no browser may run it as ours.
 _BINARY: tuple[Header, ...] = (
@@ -123,7 +124,6 @@ class FileEndpoints:
         async def read() -> bytes:
             return (await read_file(self._shelf, principal, stored.id)).content
 
-        download = await self._downloads.open(stored.size, read)
         name = f"attachment; filename*=UTF-8''{quote(stored.name, safe='')}"
         headers = (
             *_BINARY,
@@ -132,6 +132,7 @@ class FileEndpoints:
             (b"content-length", b"%d" % stored.size),
             *answer_headers(request, []),
         )
+        download = await self._downloads.open(principal.organisation_id, stored.size, read)
         return Stream(200, download.pieces(), headers, lambda _: b"", download)
 
     async def delete_file(self, request: Request) -> Answer:

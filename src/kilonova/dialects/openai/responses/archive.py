@@ -1,12 +1,16 @@
 """Responses on the shelf, and conversations read back from it.
 
 A response is one item: the response as its caller saw it, and the items that were asked. What came
-before is not copied into it; a conversation is read by walking back along ``previous_response_id``,
-up to ``_LINKS_MAX`` responses and ``bytes_max`` bytes.
+before is not copied into it; a conversation is read by walking back along ``previous_response_id``.
+
+A short request can refer to much: how far back one reads, how much of it, and how much all of them
+hold at once has a bound each.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
+from typing import Self
 
 import msgspec
 from msgspec import Raw, Struct
@@ -16,13 +20,24 @@ from kilonova.core.identity import Principal
 from kilonova.core.shelf import Drawer, Shelf
 from kilonova.core.shelf import Item as ShelfItem
 from kilonova.dialects.openai.files.stored import StoredFile, find_file, read_file
+from kilonova.dialects.openai.held_bytes import HeldBytes
 from kilonova.dialects.openai.responses.answer_schema import ResponseObject
-from kilonova.dialects.openai.responses.items import Item, KeptItem
+from kilonova.dialects.openai.responses.items import Item, KeptItem, pieces
 from kilonova.dialects.openai.responses.schema import ItemReference
+from kilonova.dialects.wire.structure import BRACKETS_MAX
 
 __all__ = ["Archive", "Reading"]
 
 _LINKS_MAX = 1_000
+# Items with their parts: as many as the body of a request may hold.
+_PIECES_MAX = BRACKETS_MAX
+# As many of the largest requests, or more smaller ones, hold what they read at once; half of them
+# those of one organisation.
+_READINGS_MAX = 8
+# Rows are read without a wait for the disk: after so many bytes, others get their turn. Finding a
+# row takes as long as reading so many.
+_BYTES_AT_ONCE = 1 << 18
+_BYTES_TO_FIND = 1 << 14
 _DAY_MS = 86_400_000
 
 # An item's id names the response that it is in: see encode.item_id and items.named.
@@ -57,6 +72,10 @@ class Archive:
         self._shelf = shelf
         self._kept_days = kept_days
         self._bytes_max = bytes_max
+        self._held = HeldBytes(
+            bytes_max * _READINGS_MAX,
+            refusal="Too much of what is kept is being read at once. Retry shortly.",
+        )
 
     def check_room(self, principal: Principal, content_bytes: int) -> None:
         """Raises BudgetExceeded before work is done whose result there is no room for."""
@@ -94,18 +113,36 @@ class Archive:
         await self._shelf.delete(_drawer(principal), response_id)
 
     def read(self, principal: Principal) -> "Reading":
-        """What one request reads, with one bound for all of it."""
-        return Reading(self._shelf, principal, bytes_max=self._bytes_max)
+        """What one request reads, with one bound for all of it. Close it when it is done with."""
+        return Reading(self._shelf, principal, self._held, bytes_max=self._bytes_max)
 
 
 class Reading:
-    """What one request reads from the shelf."""
+    """What one request reads from the shelf. Others wait for its room until it is closed."""
 
-    def __init__(self, shelf: Shelf, principal: Principal, *, bytes_max: int) -> None:
+    def __init__(
+        self, shelf: Shelf, principal: Principal, held: HeldBytes, *, bytes_max: int
+    ) -> None:
         self._shelf = shelf
         self._principal = principal
-        self._bytes_left = bytes_max
+        self._held = held
+        self._bytes_max = bytes_max
+        self._bytes_held = 0
+        self._pieces_left = _PIECES_MAX
+        self._bytes_since = 0
         self._turns: dict[str, _Turn] = {}
+        self._found: dict[str, dict[str | None, KeptItem]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Once is enough."""
+        self._held.give_back(self._principal.organisation_id, self._bytes_held)
+        self._bytes_held = 0
 
     async def conversation(self, response_id: str | None) -> list[KeptItem]:
         """All items up to and with a response. Raises InvalidRequest where one is missing."""
@@ -143,30 +180,31 @@ class Reading:
 
     async def _find(self, item_id: str) -> KeptItem:
         match = _ITEM_ID.fullmatch(item_id)
-        turn = await self._turn(f"resp_{match[1]}") if match else None
-        for item in () if turn is None else (*turn.response.output, *turn.input):
-            if item.id == item_id:
-                return item
-        raise NotFound(
-            f"Item with id '{item_id[:256]}' not found. Items are not persisted when `store` is "
-            "set to false. Try again with `store` set to true, or remove this item from your "
-            "input.",
-            param="input",
-        )
+        item = (await self._items_of(f"resp_{match[1]}")).get(item_id) if match else None
+        if item is None:
+            raise NotFound(
+                f"Item with id '{item_id[:256]}' not found. Items are not persisted when `store` "
+                "is set to false. Try again with `store` set to true, or remove this item from "
+                "your input.",
+                param="input",
+            )
+        # It stands for as much every time that it is named.
+        self._take(len(_encode(item)), pieces((item,)), param="input")
+        return item
+
+    async def _items_of(self, response_id: str) -> dict[str | None, KeptItem]:
+        if response_id not in self._found:
+            turn = await self._turn(response_id)
+            items = () if turn is None else (*turn.response.output, *turn.input)
+            self._found[response_id] = {item.id: item for item in items}
+        return self._found[response_id]
 
     async def file(self, file_id: str) -> StoredFile:
         """A file that the caller's project keeps. Raises NotFound."""
-        self._take(find_file(self._shelf, self._principal, file_id).size, "input")
+        size = find_file(self._shelf, self._principal, file_id).size
+        self._take(size, 0, param="input")
+        await self._give_way(size)
         return await read_file(self._shelf, self._principal, file_id)
-
-    def _take(self, content_bytes: int, param: str) -> None:
-        self._bytes_left -= content_bytes
-        if self._bytes_left < 0:
-            raise InvalidRequest(
-                "What this request refers to is larger, all together, than a request may be. Begin "
-                "a new conversation, or send less.",
-                param=param,
-            )
 
     async def _turn(self, response_id: str) -> _Turn | None:
         turn = self._turns.get(response_id)
@@ -175,9 +213,29 @@ class Reading:
         item = await self._shelf.get(_drawer(self._principal), response_id)
         if item is None:
             return None
-        self._take(len(item.content), "previous_response_id")
-        turn = self._turns[response_id] = _turns.decode(item.content)
+        turn = _turns.decode(item.content)
+        count = pieces((*turn.input, *turn.response.output))
+        self._take(len(item.content), count, param="previous_response_id")
+        self._turns[response_id] = turn
+        await self._give_way(len(item.content))
         return turn
+
+    async def _give_way(self, content_bytes: int) -> None:
+        self._bytes_since += content_bytes + _BYTES_TO_FIND
+        if self._bytes_since >= _BYTES_AT_ONCE:
+            self._bytes_since = 0
+            await asyncio.sleep(0)
+
+    def _take(self, content_bytes: int, count: int, *, param: str) -> None:
+        self._pieces_left -= count
+        if self._bytes_held + content_bytes > self._bytes_max or self._pieces_left < 0:
+            raise InvalidRequest(
+                "What this request refers to is larger, all together, than a request may be. Begin "
+                "a new conversation, or send less.",
+                param=param,
+            )
+        self._held.take(self._principal.organisation_id, content_bytes)
+        self._bytes_held += content_bytes
 
 
 def not_found(response_id: str) -> NotFound:

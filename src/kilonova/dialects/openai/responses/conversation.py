@@ -173,22 +173,35 @@ def _unsupported(param: str, advice: str) -> InvalidRequest:
 
 def hints_of(items: Sequence[KeptItem], seal: ReasoningSeal) -> list[str]:
     """The names of the hints inside the items of this request that change nothing."""
-    hints = set()
+    hints: set[str] = set()
     for item in items:
-        if isinstance(item, schema.ReasoningItem):
-            sealed = None if item.content else item.encrypted_content
-            if sealed and seal.reveal(sealed) is None:
-                hints.add("input.encrypted_content")
-        elif isinstance(item, schema.MessageItem) and not isinstance(item.content, str):
-            for part in item.content:
-                hints |= _hints_of_part(part)
+        match item:
+            case schema.ReasoningItem():
+                sealed = None if item.content else item.encrypted_content
+                if sealed and seal.reveal(sealed) is None:
+                    hints.add("input.encrypted_content")
+            case schema.FunctionCall():
+                hints |= _told(item, "caller", "is_async", "namespace")
+            case schema.CallOutput():
+                hints |= _told(item, "caller", "name", "namespace")
+                hints |= _hints_of_parts(item.output)
+            case schema.MessageItem():
+                hints |= _hints_of_parts(item.content)
+            case _ as never:
+                assert_never(never)
     return sorted(hints)
 
 
-def _hints_of_part(part: schema.Part) -> set[str]:
+def _told(item: KeptItem, *fields: str) -> set[str]:
+    told = [field for field in fields if getattr(item, field) not in (NULL, None)]
+    return {f"input.{field.removeprefix('is_')}" for field in told}
+
+
+def _hints_of_parts(parts: str | Sequence[schema.Part]) -> set[str]:
     hints = set()
-    if getattr(part, "prompt_cache_breakpoint", NULL) != NULL:
-        hints.add("input.content.prompt_cache_breakpoint")
-    if getattr(part, "detail", None) not in (None, "auto"):
-        hints.add("input.content.detail")
+    for part in () if isinstance(parts, str) else parts:
+        if getattr(part, "prompt_cache_breakpoint", NULL) != NULL:
+            hints.add("input.content.prompt_cache_breakpoint")
+        if getattr(part, "detail", None) not in (None, "auto"):
+            hints.add("input.content.detail")
     return hints

@@ -1,6 +1,5 @@
 """Answers → items and the response that holds them. Pure. Streams are in ``encode_stream.py``."""
 
-import time
 from collections.abc import Sequence
 from typing import Literal
 
@@ -104,13 +103,16 @@ def complete(
     *,
     reason: FinishReason,
     usage: Usage,
+    completed_ms: int,
 ) -> ResponseObject:
-    """The response once all of it is there, whole or cut short."""
+    """The response once all of it is there, whole or cut short.
+
+    Times are the record's: a retry that is answered again gets the same response."""
     details = _INCOMPLETE.get(reason)
     return replace(
         response,
         status=status_of(reason),
-        completed_at=int(time.time()) if details is None else None,
+        completed_at=completed_ms // 1000 if details is None else None,
         incomplete_details=details,
         output=tuple(items),
         usage=wire_usage(usage),

@@ -75,9 +75,15 @@ class StreamEncoder:
             case _ as never:
                 assert_never(never)
 
-    def complete(self, usage: Usage) -> ResponseObject:
+    def complete(self, usage: Usage, completed_ms: int) -> ResponseObject:
         """The response that the stream amounted to."""
-        return complete(self._response, self._items, reason=self._reason, usage=usage)
+        return complete(
+            self._response,
+            self._items,
+            reason=self._reason,
+            usage=usage,
+            completed_ms=completed_ms,
+        )
 
     def finish(self, whole: ResponseObject) -> bytes:
         """The last event, with the whole response."""

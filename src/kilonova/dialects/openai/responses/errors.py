@@ -9,7 +9,7 @@ from kilonova.dialects.openai.responses.items import KeptItem
 from kilonova.dialects.wire.sse import encode_line
 from kilonova.web.message import Request, Response
 
-__all__ = ["encode_problem", "encode_response_error", "failed"]
+__all__ = ["encode_problem", "encode_response_error", "failed", "unstored"]
 
 # What the gateway calls the fields of a chat.
 _PARAMS = {
@@ -21,10 +21,24 @@ _PARAMS = {
 }
 
 
+_UNSTORED = "unstored"
+
+
+def unstored(error: KilonovaError) -> KilonovaError:
+    """The error of a shelf that did not take a response. SDKs must not try that again by
+    themselves: the response was made and is paid for, and so would be the next."""
+    error.message += " The response was made and is billed, but it could not be stored."
+    error.reason, error.retry_after_s = _UNSTORED, None
+    return error
+
+
 def encode_response_error(error: KilonovaError, request: Request) -> Response:
     """An error before the first byte of an answer, with the fields as this API names them."""
     error.param = _PARAMS.get(error.param or "", error.param)
-    return encode_error(error, request)
+    answer = encode_error(error, request)
+    if error.reason == _UNSTORED:
+        return replace(answer, headers=(*answer.headers, (b"x-should-retry", b"false")))
+    return answer
 
 
 def encode_problem(error: KilonovaError) -> bytes:

@@ -21,7 +21,7 @@ from kilonova.dialects.openai.responses.schema import (
     ReasoningItem,
 )
 
-__all__ = ["ID_PREFIXES", "Item", "KeptItem", "decode_raw", "named", "parse_items"]
+__all__ = ["ID_PREFIXES", "Item", "KeptItem", "decode_raw", "named", "parse_items", "pieces"]
 
 # An item as it is kept: a reference stands for one of the others.
 KeptItem: TypeAlias = MessageItem | FunctionCall | CallOutput | ReasoningItem
@@ -46,7 +46,15 @@ class _Peek(Struct, frozen=True):
     id: str | None = None
 
 
+class _Bare(Struct, frozen=True, forbid_unknown_fields=True):
+    """A reference without its type."""
+
+    id: str
+    type: None = None
+
+
 _peek = msgspec.json.Decoder(_Peek)
+_bares = msgspec.json.Decoder(_Bare)
 _decoders: dict[str, msgspec.json.Decoder[Item]] = {
     "message": msgspec.json.Decoder(MessageItem),
     "function_call": msgspec.json.Decoder(FunctionCall),
@@ -72,7 +80,7 @@ def _item(raw: Raw, path: str, body: bytes) -> Item:
     if kind is None:
         # Clients leave the type of a message out, and of a reference.
         if seen.role is None and seen.id is not None:
-            return ItemReference(seen.id)
+            return ItemReference(decode_raw(_bares, raw, path=path, body=body).id)
         kind = "message"
     decoder = _decoders.get(kind)
     if decoder is None:
@@ -95,6 +103,20 @@ def decode_raw(
     except msgspec.ValidationError as error:
         what, at, where = str(error).partition(" - at `$")
         raise explain(f"{what} - at `$.{path}{where if at else '`'}", body) from None
+
+
+def pieces(items: Sequence[KeptItem]) -> int:
+    """How many items there are, and parts in them: what it takes to hold and to read them."""
+    count = len(items)
+    for item in items:
+        match item:
+            case MessageItem(content=list(parts)) | CallOutput(output=list(parts)):
+                count += len(parts)
+            case ReasoningItem():
+                count += len(item.summary) + len(item.content or ())
+            case _:
+                pass
+    return count
 
 
 def named(items: Sequence[KeptItem], turn: str) -> tuple[KeptItem, ...]:

@@ -28,10 +28,13 @@ class Query(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     include_obfuscation: bool = False
     include: str | None = None
 
-    @property
-    def ignored(self) -> list[str]:
-        names = ("include", "include_obfuscation", "starting_after")
-        return [name for name in names if getattr(self, name)]
+    def ignored(self, *honoured: str) -> list[str]:
+        """What was said and changes nothing where only these are honoured."""
+        others = [name for name in self.__struct_fields__ if name not in honoured]
+        return [name for name in others if getattr(self, name) != getattr(_UNSAID, name)]
+
+
+_UNSAID = Query()
 
 
 def decode_query(query: bytes) -> Query:

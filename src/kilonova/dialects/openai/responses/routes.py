@@ -9,17 +9,17 @@ POST   /responses/input_tokens       count a prompt
 POST   /responses/compact            refused
 """
 
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct
 
 from kilonova.core.chat import ChatRequest, Message
-from kilonova.core.errors import InvalidRequest
+from kilonova.core.errors import InvalidRequest, KilonovaError
 from kilonova.core.events import ChatFinished
+from kilonova.core.ids import time_ms
 from kilonova.core.shelf import Shelf
 from kilonova.dialects.openai.answer_headers import JSON, STREAMED, answer_headers, price_header
 from kilonova.dialects.openai.credentials import call
@@ -29,7 +29,7 @@ from kilonova.dialects.openai.responses.answer_schema import (
     ResponseObject,
     begin,
 )
-from kilonova.dialects.openai.responses.archive import Archive
+from kilonova.dialects.openai.responses.archive import Archive, Reading
 from kilonova.dialects.openai.responses.attachments import attach
 from kilonova.dialects.openai.responses.conversation import decode_conversation, hints_of
 from kilonova.dialects.openai.responses.decode import (
@@ -40,7 +40,7 @@ from kilonova.dialects.openai.responses.decode import (
 )
 from kilonova.dialects.openai.responses.encode import Manner, choice_items, complete
 from kilonova.dialects.openai.responses.encode_stream import StreamEncoder
-from kilonova.dialects.openai.responses.errors import encode_response_error
+from kilonova.dialects.openai.responses.errors import encode_response_error, unstored
 from kilonova.dialects.openai.responses.items import KeptItem, named, parse_items
 from kilonova.dialects.openai.responses.paging import decode_query, item_page
 from kilonova.dialects.openai.responses.parameters import ignored_by_model, ignored_by_response
@@ -119,24 +119,34 @@ class Responses:
         """``POST /responses``."""
         caller = self._gateway.authorise(call(request))
         body = parse_response(request.body)
-        prompt = await self._prompt(caller, body, request.body)
-        asked = decode_response(body, self._messages(prompt), prompt.tools)
-        ignored = self._ignored(body, prompt, asked)
-        if body.store is not False:
-            self._archive.check_room(caller.principal, len(request.body))
-        stream = await self._ask(caller, body, asked)
-        response, manner = self._begin(body, stream)
-        made = _Made(self._archive, caller, named(prompt.items, manner.turn))
-        headers = answer_headers(request, ignored)
-        if body.stream:
-            encoder = StreamEncoder(response, manner)
-            chunks = _chunks(stream, encoder, made)
-            return Stream(200, chunks, (*STREAMED, *headers), encoder.fail, stream)
-        answer = await stream.collect()
-        [choice] = answer.choices
-        items = choice_items(choice, manner)
-        whole = complete(response, items, reason=choice.reason, usage=answer.usage)
-        await made.keep(whole)
+        with ExitStack() as held:
+            reading = held.enter_context(self._archive.read(caller.principal))
+            prompt = await self._prompt(reading, body, request.body)
+            asked = decode_response(body, self._messages(prompt), prompt.tools)
+            ignored = self._ignored(body, prompt, asked)
+            if body.store is not False:
+                self._archive.check_room(caller.principal, len(request.body))
+            stream = await self._ask(caller, body, asked)
+            response, manner = self._begin(body, stream)
+            items = named(prompt.items, manner.turn)
+            made = _Made(self._archive, caller, stream, items, reading)
+            headers = answer_headers(request, ignored)
+            if body.stream:
+                encoder = StreamEncoder(response, manner)
+                # What was read is held until the stream ends.
+                held.pop_all()
+                chunks = _chunks(made, encoder)
+                return Stream(200, chunks, (*STREAMED, *headers), encoder.fail, made)
+            answer = await stream.collect()
+            [choice] = answer.choices
+            whole = complete(
+                response,
+                choice_items(choice, manner),
+                reason=choice.reason,
+                usage=answer.usage,
+                completed_ms=stream.record.finished_ms,
+            )
+            await made.keep(whole)
         return Response(200, _encode(whole), (JSON, *headers, *price_header(request.trace)))
 
     async def _ask(self, caller: Caller, body: ResponseBody, asked: ChatRequest) -> ChatStream:
@@ -150,7 +160,7 @@ class Responses:
             body,
             response_id=f"resp_{turn}",
             model_id=stream.model.id,
-            created_s=int(time.time()),
+            created_s=time_ms(turn) // 1000,
         )
         has_sealed = body.include is not None and _SEALED in body.include
         manner = Manner(
@@ -163,10 +173,9 @@ class Responses:
     def _messages(self, prompt: _Prompt) -> tuple[Message, ...]:
         return decode_conversation([*prompt.history, *prompt.items], self._seal)
 
-    async def _prompt(self, caller: Caller, body: PromptBody, text: bytes) -> _Prompt:
+    async def _prompt(self, reading: Reading, body: PromptBody, text: bytes) -> _Prompt:
         items = parse_items(body.input, text)
         tools = parse_tools(body.tools, text)
-        reading = self._archive.read(caller.principal)
         history = await reading.conversation(body.previous_response_id)
         resolved = await reading.resolve(items)
         hints = [*hints_of_tools(tools), *hints_of(resolved, self._seal)]
@@ -184,9 +193,10 @@ class Responses:
         """``POST /responses/input_tokens``."""
         caller = self._gateway.authorise(call(request))
         body = parse_count(request.body)
-        prompt = await self._prompt(caller, body, request.body)
-        asked = decode_prompt(body, self._messages(prompt), prompt.tools)
-        tokens = await self._gateway.count_tokens(caller, asked)
+        with self._archive.read(caller.principal) as reading:
+            prompt = await self._prompt(reading, body, request.body)
+            asked = decode_prompt(body, self._messages(prompt), prompt.tools)
+            tokens = await self._gateway.count_tokens(caller, asked)
         headers = answer_headers(request, self._ignored(body, prompt, asked))
         return Response(200, _encode(InputTokens(tokens)), (JSON, *headers))
 
@@ -209,7 +219,7 @@ class Responses:
                 param="stream",
                 reason="unsupported_parameter",
             )
-        return Response(200, body, (JSON, *answer_headers(request, query.ignored)))
+        return Response(200, body, (JSON, *answer_headers(request, query.ignored("stream"))))
 
     async def delete(self, request: Request) -> Answer:
         """``DELETE /responses/{id}``."""
@@ -222,10 +232,12 @@ class Responses:
         """``GET /responses/{id}/input_items``."""
         caller = self._gateway.authorise(call(request))
         query = decode_query(request.query)
-        reading = self._archive.read(caller.principal)
-        items = await reading.asked(request.captures[0])
-        page = _encode(item_page(items, query))
-        return Response(200, page, (JSON, *answer_headers(request, query.ignored)))
+        with self._archive.read(caller.principal) as reading:
+            items = await reading.asked(request.captures[0])
+            page = _encode(item_page(items, query))
+        return Response(
+            200, page, (JSON, *answer_headers(request, query.ignored("after", "limit", "order")))
+        )
 
     async def cancel(self, request: Request) -> Answer:
         """``POST /responses/{id}/cancel``."""
@@ -238,16 +250,26 @@ class Responses:
 
 
 class _Made(Struct, frozen=True):
-    """Where a response goes when it is done."""
+    """A response while it is made, and where it goes when it is done."""
 
     archive: Archive
     caller: Caller
+    stream: ChatStream
     items: tuple[KeptItem, ...]
+    reading: Reading
 
     async def keep(self, whole: ResponseObject) -> None:
         """Returns when it is on disk, where it is to be kept at all."""
         if whole.store:
-            await self.archive.keep(self.caller.principal, whole, self.items)
+            try:
+                await self.archive.keep(self.caller.principal, whole, self.items)
+            except KilonovaError as error:
+                raise unstored(error) from None
+
+    async def aclose(self) -> None:
+        """Lets go of what it is made from."""
+        self.reading.close()
+        await self.stream.aclose()
 
 
 def _endpoint(handle: Callable[[Request], Awaitable[Answer]], body_bytes_max: int) -> Endpoint:
@@ -261,15 +283,13 @@ def _turn(stream: ChatStream) -> str:
     return request_id.removeprefix("req_")
 
 
-async def _chunks(
-    stream: ChatStream, encoder: StreamEncoder, made: _Made
-) -> AsyncGenerator[bytes, None]:
+async def _chunks(made: _Made, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
     """A response is on the shelf before its last event is sent; one that breaks is not."""
-    async with aclosing(stream):
-        async for event in stream:
+    async with aclosing(made):
+        async for event in made.stream:
             chunk = encoder.encode(event)
             if isinstance(event, ChatFinished):
-                whole = encoder.complete(event.usage)
+                whole = encoder.complete(event.usage, made.stream.record.finished_ms)
                 await made.keep(whole)
                 chunk = encoder.finish(whole)
             if chunk:

@@ -99,6 +99,7 @@ def decode_tool_choice(
             raise _invalid_choice("'required' needs 'tools' to choose from")
         return _CHOICES[wanted or "auto"]
     if wanted.type == "function":
+        _refuse_members(wanted, "tool_choice", ("mode", "tools", "server_label"))
         choice = ToolChoice("required", (_name(wanted.name, "tool_choice.name"),))
     elif wanted.type == "allowed_tools":
         choice = _allowed(wanted)
@@ -112,6 +113,7 @@ def decode_tool_choice(
 
 
 def _allowed(wanted: schema.ToolChoice) -> ToolChoice:
+    _refuse_members(wanted, "tool_choice", ("name", "server_label"))
     if wanted.mode is None or wanted.tools is None:
         raise _missing(f"tool_choice.{'mode' if wanted.mode is None else 'tools'}")
     names = []
@@ -119,6 +121,7 @@ def _allowed(wanted: schema.ToolChoice) -> ToolChoice:
         path = f"tool_choice.tools[{index}]"
         if tool.type != "function":
             raise _unsupported(f"{path}.type", tool.type)
+        _refuse_members(tool, path, ("server_label",))
         names.append(_name(tool.name, f"{path}.name"))
     return ToolChoice(wanted.mode, tuple(names))
 
@@ -131,10 +134,11 @@ def _name(name: str | None, path: str) -> str:
 
 def decode_output_format(wanted: schema.TextFormat | None) -> OutputFormat:
     """Raises InvalidRequest for a json_schema without a name or a schema."""
-    if wanted is None or wanted.type == "text":
+    if wanted is None:
         return OutputFormat()
-    if wanted.type == "json_object":
-        return OutputFormat("json_object")
+    if wanted.type != "json_schema":
+        _refuse_members(wanted, "text.format", ("name", "schema", "description", "strict"))
+        return OutputFormat(wanted.type)
     name = _name(wanted.name, "text.format.name")
     if bytes(wanted.schema) == b"null":
         raise _missing("text.format.schema")
@@ -143,6 +147,21 @@ def decode_output_format(wanted: schema.TextFormat | None) -> OutputFormat:
     if text is None:
         return OutputFormat("json_object", name=name)
     return OutputFormat("json_schema", text, name)
+
+
+def _refuse_members(
+    wanted: schema.ToolChoice | schema.NamedTool | schema.TextFormat,
+    path: str,
+    names: tuple[str, ...],
+) -> None:
+    """Raises InvalidRequest for what belongs to another type than the one that was said."""
+    for name in names:
+        if getattr(wanted, name) not in (None, NULL):
+            raise InvalidRequest(
+                f"Unknown parameter: '{path}.{name}', where the type is '{wanted.type}'.",
+                param=f"{path}.{name}",
+                reason="unknown_parameter",
+            )
 
 
 def _missing(param: str) -> InvalidRequest:

@@ -7,7 +7,7 @@ helps. Only a caller who asks for it gets this: otherwise a prompt is never cut.
 
 from msgspec.structs import replace
 
-from kilonova.core.chat import ChatRequest
+from kilonova.core.chat import ChatRequest, Message
 from kilonova.core.errors import ContextTooLong
 from kilonova.gateway.call import Caller
 from kilonova.gateway.gateway import Gateway
@@ -36,21 +36,21 @@ async def _cut(
     context_tokens = error.context_tokens
     answer_tokens = asked.max_output_tokens or _ANSWER_TOKENS
     prompt_tokens = context_tokens - min(answer_tokens, context_tokens // _ANSWER_SHARE)
-    candidates = _candidates(asked)
-    low, high = 0, len(candidates)
+    said = tuple([message for message in asked.messages if message.role != "system"])
+    begins = [index for index, message in enumerate(said) if message.role == "user" and index]
+    low, high = 0, len(begins)
     while low < high:
         middle = (low + high) // 2
-        tokens = await gateway.count_tokens(caller, candidates[middle])
+        candidate = _beginning(asked, said[begins[middle] :])
+        tokens = await gateway.count_tokens(caller, candidate)
         low, high = (low, middle) if tokens <= prompt_tokens else (middle + 1, high)
-    if low == len(candidates):
+    if low == len(begins):
         raise error
-    return candidates[low]
+    return _beginning(asked, said[begins[low] :])
 
 
-def _candidates(asked: ChatRequest) -> list[ChatRequest]:
-    """The request without its first exchange, without its first two, and so on."""
-    messages = asked.messages
-    kept = tuple([message for message in messages if message.role == "system"])
-    said = tuple([message for message in messages if message.role != "system"])
-    begins = [index for index, message in enumerate(said) if message.role == "user" and index]
-    return [replace(asked, messages=(*kept, *said[index:])) for index in begins]
+def _beginning(asked: ChatRequest, said: tuple[Message, ...]) -> ChatRequest:
+    """The request with no more than this of the conversation. Made one at a time: all that there
+    are would take the square of its length."""
+    kept = tuple([message for message in asked.messages if message.role == "system"])
+    return replace(asked, messages=(*kept, *said))
