@@ -10,6 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,3 +131,19 @@ def start_server(
             process.wait()
             raise
     return server
+
+
+@contextmanager
+def served(home: Path, *, config: str = "", has_tls: bool = False) -> Iterator[Server]:
+    """A server with a key, as long as it is needed; it stops well and leaves a sound ledger."""
+    running = start_server(home, config=config, has_tls=has_tls)
+    try:
+        key = running.new_key()
+        running.bearer_key, running.key_id = key["bearer_key"], key["id"]
+        running.access_key_id = key["access_key_id"]
+        running.secret_access_key = key["secret_access_key"]
+        yield running
+    finally:
+        assert running.stop() == 0
+        verified = cli("ledger", "verify", "--json", home=home, check=False)
+        assert verified.returncode == 0, verified.stdout + verified.stderr

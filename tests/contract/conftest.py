@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contract.boto3_client import boto3_client
-from servers import Server, cli, start_server
+from servers import Server, served
 
 # The scripted engine as models that think; one of them wants its thoughts back.
 _THINKERS = """
@@ -31,15 +31,8 @@ needs_thoughts_back = true
 @pytest.fixture(scope="session")
 def thinkers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the models ``thinker`` and ``forgetful``."""
-    running = start_server(tmp_path_factory.mktemp("thinkers"), config=_THINKERS)
-    try:
-        key = running.new_key()
-        running.bearer_key, running.key_id = key["bearer_key"], key["id"]
+    with served(tmp_path_factory.mktemp("thinkers"), config=_THINKERS) as running:
         yield running
-    finally:
-        assert running.stop() == 0
-        verified = cli("ledger", "verify", "--json", home=running.home, check=False)
-        assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 # One scripted model for each kind of rule, guardrails, and a bucket that is a folder.
@@ -93,17 +86,8 @@ async_run_s_max = 2.0
 @pytest.fixture(scope="session")
 def bedrock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the models and settings above, and an access key."""
-    running = start_server(tmp_path_factory.mktemp("bedrock"), config=_BEDROCK)
-    try:
-        key = running.new_key()
-        running.access_key_id = key["access_key_id"]
-        running.secret_access_key = key["secret_access_key"]
-        running.bearer_key, running.key_id = key["bearer_key"], key["id"]
+    with served(tmp_path_factory.mktemp("bedrock"), config=_BEDROCK) as running:
         yield running
-    finally:
-        assert running.stop() == 0
-        verified = cli("ledger", "verify", "--json", home=running.home, check=False)
-        assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 @pytest.fixture(scope="session")

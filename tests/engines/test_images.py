@@ -13,6 +13,7 @@ from engines.subjects import answer, ask
 from kilonova.core.chat import ChatRequest, ImagePart, Message, Sampling, TextPart
 from kilonova.core.errors import InvalidRequest
 from kilonova.engines.llamacpp.engine import LlamaCpp
+from kilonova.engines.llamacpp.images import check_images
 from kilonova.engines.llamacpp.launch import Options
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -84,6 +85,7 @@ async def test_an_image_is_seen_counted_and_kept_apart(seeing: LlamaCpp) -> None
         (b"\x89PNG\r\n\x1a\n", "kinds"),
         (b"\xff\xd8\xff", "kinds"),
         (_jpeg(9, 9)[:16], "kinds"),
+        (b"\xff\xd8" + b"\xff\xe0\0\2" * 5_000_000, "kinds"),
         (_png(0, 5), "pixels"),
         (_png(1 << 31, 1 << 31), "pixels"),
         (_jpeg(60_000, 60_000), "60000 x 60000 pixels"),
@@ -97,6 +99,15 @@ async def test_what_must_not_be_decoded_is_refused(
     for ask_it in (seeing.count_tokens, lambda request: answer(seeing, request)):
         with pytest.raises(InvalidRequest, match=words):
             await ask_it(_look(content))
+
+
+async def test_many_large_images_are_too_much_together() -> None:
+    """Protects memory: a file of some kilobytes can be an image of a hundred megabytes."""
+    image = ImagePart("image/png", _png(5_000, 5_000))
+    for count in (1, 5):
+        check_images(ask("", messages=(Message("user", (image,) * count),)), can_see=True)
+    with pytest.raises(InvalidRequest, match="150000000 pixels together"):
+        check_images(ask("", messages=(Message("user", (image,) * 6),)), can_see=True)
 
 
 async def test_a_broken_image_is_the_callers_mistake(seeing: LlamaCpp) -> None:

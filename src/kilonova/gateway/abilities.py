@@ -174,8 +174,8 @@ def _refuse_forgotten_thoughts(messages: tuple[Message, ...]) -> None:
 
 
 def _can_be_continued(last: Message) -> bool:
-    is_call = any(isinstance(part, ToolCallPart) for part in last.parts)
-    return last.role == "assistant" and bool(last.text) and not is_call
+    is_text = not any(isinstance(part, ToolCallPart | ImagePart) for part in last.parts)
+    return last.role == "assistant" and bool(last.text) and is_text
 
 
 def _has_image(request: ChatRequest) -> bool:

@@ -41,8 +41,9 @@ __all__ = [
 
 BYTES_PER_TOKEN = 4
 
-# What a scan takes in memory, nearly all of it the probabilities of every label.
-_SCAN_BYTES = 12_288
+# What a scan takes in memory, nearly all of it the probabilities of every label, and what each find
+# in it takes.
+_SCAN_BYTES, _SPAN_BYTES = 12_288, 128
 
 
 class Scanner(Protocol):
@@ -124,7 +125,7 @@ class Classifications:
         try:
             answer = await self._classify(caller, model, request)
         finally:
-            size = _SCAN_BYTES * len(request.texts)
+            size = _kept_bytes(answer) if answer is not None else 0
             self._replays.finish_whole(key, answer, size=size, record=trace.record)
         return answer
 
@@ -171,6 +172,10 @@ class Classifications:
                 f"{limits.characters_max}. Send fewer at a time.",
                 param="input",
             )
+
+
+def _kept_bytes(answer: Classification) -> int:
+    return sum(_SCAN_BYTES + _SPAN_BYTES * len(scan.personal_data) for scan in answer.scans)
 
 
 def open_sentry() -> Scanner:

@@ -4,6 +4,7 @@ A text that is longer than the scanner reads at once is read in pieces that over
 hides where two of them meet.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
@@ -15,8 +16,9 @@ from kilonova.guardrails.scan import Scan, Span
 
 __all__ = ["Screening"]
 
-# No find is longer, and a character is at most the four bytes that a token holds.
+# No find is longer, but for signed tokens, which are one word.
 _OVERLAP_CHARACTERS = 512
+_WORD_BACKWARDS = re.compile(r"[\w.-]*")
 
 
 class Screening:
@@ -70,10 +72,14 @@ class Screening:
 
 
 def _starts(text: str, size: int) -> list[int]:
-    if len(text) <= size:
-        return [0]
-    step = size - _OVERLAP_CHARACTERS
-    return list(range(0, len(text) - _OVERLAP_CHARACTERS, step))
+    """Where the pieces begin. A word that the end of one cuts begins the next, if that holds it."""
+    starts = [0]
+    while (end := starts[-1] + size) < len(text):
+        cut = _WORD_BACKWARDS.match(text[end - 1 : starts[-1] : -1])
+        start = end - max(_OVERLAP_CHARACTERS, 0 if cut is None else cut.end())
+        is_new = start > starts[-1] + 1
+        starts.append(start if is_new else end - _OVERLAP_CHARACTERS)
+    return starts
 
 
 def _joined(parts: Sequence[tuple[int, Scan]]) -> Scan:

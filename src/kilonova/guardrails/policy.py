@@ -137,8 +137,9 @@ def _finding(text: str, span: Span, guardrail: Guardrail) -> Finding:
 def _mask(text: str, spans: Sequence[Span], found: Sequence[Finding]) -> str:
     pieces, place = [], 0
     for span, finding in sorted(zip(spans, found, strict=True), key=lambda pair: pair[0].start):
-        if finding.action != "anonymise" or span.start < place:
+        if finding.action != "anonymise":
             continue
-        pieces += [text[place : span.start], f"{{{finding.label}}}"]
-        place = span.end
+        if span.start >= place:
+            pieces += [text[place : span.start], f"{{{finding.label}}}"]
+        place = max(place, span.end)
     return "".join([*pieces, text[place:]])

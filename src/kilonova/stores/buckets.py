@@ -53,10 +53,11 @@ class Buckets:
 
     def _write(self, uri: str, files: Mapping[str, bytes]) -> None:
         root, folder = self._place(uri)
-        folder.mkdir(parents=True, exist_ok=True)
-        # Links under the root may lead anywhere: what counts is where the folder truly lies.
+        # Links under the root may lead anywhere: what counts is where the folder truly lies, and
+        # before any folder is made there.
         if not folder.resolve().is_relative_to(root.resolve()):
             raise _refusal("its key leads out of the bucket")
+        folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             _write_whole(folder / name, content)
         _sync(folder)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from kilonova.core.chat import (
     ChatRequest,
     Effort,
+    ImagePart,
     Message,
     OutputFormat,
     TextPart,
@@ -20,11 +21,12 @@ from kilonova.core.model import Ability, Model
 from kilonova.gateway.abilities import refuse_unable, thinking_honoured, thinking_ignored
 from world import World, ask
 
-_ABLE: tuple[Ability, ...] = ("chat", "tools", "json", "completion", "prefill")
+_ABLE: tuple[Ability, ...] = ("chat", "tools", "json", "completion", "prefill", "vision")
 _MODEL = Model(id="m", name="m", provider="p", engine="e", abilities=_ABLE)
 _THINKER = replace(_MODEL, abilities=(*_ABLE, "reasoning"))
 _QUESTION = Message("user", (TextPart("x"),))
 _BEGUN = Message("assistant", (TextPart("I am"),))
+_IMAGE = ImagePart("image/png", b"x")
 
 
 def _request(**fields: Any) -> ChatRequest:
@@ -58,6 +60,13 @@ def test_a_conversation_or_a_prompt_is_taken(request_: ChatRequest) -> None:
         (
             {
                 "messages": (_QUESTION, Message("assistant", (ToolCallPart("c", "t", "{}"),))),
+                "continues_last": True,
+            },
+            "messages",
+        ),
+        (
+            {
+                "messages": (_QUESTION, Message("assistant", (TextPart("a"), _IMAGE))),
                 "continues_last": True,
             },
             "messages",

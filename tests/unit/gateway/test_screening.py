@@ -66,3 +66,24 @@ def test_versions() -> None:
     screening = _screening(_Reader())
     assert screening.find("sentry", "DRAFT") is screening.find("sentry", "1") is not None
     assert screening.find("sentry", "") is screening.find("sentry", "2") is None
+
+
+@pytest.mark.parametrize("before", [0, 1, 300, 900, 1_000, 1_050, 2_000])
+@pytest.mark.parametrize("quote", [" ", '"'])
+async def test_a_long_secret_is_read_in_one_piece(before: int, quote: str) -> None:
+    """Protects signed tokens, which are longer than what pieces have in common."""
+    token = f"eyJ{'a' * 300}.eyJ{'b' * 500}.{'c' * 90}"
+    text = f"{'x,' * (before // 2)}{quote}{token}{quote}{'y ' * 700}"
+    reader = _Reader()
+    (scan,) = await _screening(reader).scan(None, [text])  # type: ignore[arg-type]
+    assert any(token in piece for piece in reader.texts)
+    assert max(map(len, reader.texts)) <= _SIZE
+    assert scan.personal_data == ()
+
+
+async def test_pieces_are_at_most_twice_the_text() -> None:
+    """Protects the price of a text without a blank in it, or with few."""
+    for text in ("a" * 50_000, ("a" * 1_090 + " ") * 40, ("a" * 540 + " ") * 90):
+        reader = _Reader()
+        await _screening(reader).scan(None, [text])  # type: ignore[arg-type]
+        assert len(reader.texts) <= 2 * (len(text) // (_SIZE - 512) + 1)

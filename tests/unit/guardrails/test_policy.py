@@ -74,6 +74,13 @@ def test_a_kind_that_is_not_looked_for_is_not_told() -> None:
     assert (verdict.text, verdict.findings) == ("a@b.co", ())
 
 
+def test_finds_that_overlap_are_masked_to_the_end_of_both() -> None:
+    """Pieces of a long text may have seen but parts of a find; nothing between them stays."""
+    spans = _scan(Span("phone", 3, 8), Span("iban", 5, 12))
+    verdict = judge("at 0123456789 now", spans, Guardrail(id="a"), is_input=False)
+    assert verdict.text == "at {PHONE}9 now"
+
+
 def test_labels() -> None:
     """AWS's names where it has them; access keys are told from other secrets by their form."""
     assert label_of("secret", "AKIAIOSFODNN7EXAMPLE") == "AWS_ACCESS_KEY"

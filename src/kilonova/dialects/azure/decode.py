@@ -31,6 +31,8 @@ class Decoded(Struct, frozen=True):
     ignored: tuple[str, ...] = ()
 
 
+_NULL = Raw(b"null")
+_OWN = frozenset({*REFUSED, *IGNORED}) - {"model"}
 _members = msgspec.json.Decoder(dict[str, Raw])
 _encode = msgspec.json.Encoder().encode
 
@@ -38,8 +40,9 @@ _encode = msgspec.json.Encoder().encode
 def decode(body: bytes, deployment: str) -> Decoded:
     """Raises InvalidRequest for a body that is no JSON object, or asks for what is not done."""
     members = decode_body(body, _members)
+    sent = members.keys() & _OWN
     for name, advice in REFUSED.items():
-        if name in members:
+        if members.pop(name, _NULL) != _NULL:
             raise InvalidRequest(
                 f"Unsupported parameter: '{name}' is not supported here. {advice}",
                 param=name,
@@ -47,7 +50,7 @@ def decode(body: bytes, deployment: str) -> Decoded:
             )
     named = Raw(_encode(deployment))
     ignored = tuple(name for name in IGNORED if members.get(name, named) != named)
-    if not ignored and "model" in members:
+    if not ignored and not sent and "model" in members:
         return Decoded(body)  # what Azure's own clients send
     members.pop("user_security_context", None)
     members["model"] = named

@@ -1,5 +1,6 @@
 """The operations StartAsyncInvoke, GetAsyncInvoke and ListAsyncInvokes."""
 
+import re
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,7 +8,6 @@ from hashlib import sha256
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
 
 from kilonova.core.errors import InvalidRequest
 from kilonova.core.shelf import Drawer, Shelf
@@ -27,14 +27,14 @@ from kilonova.dialects.wire.aws_model import Operation, WireResponse
 from kilonova.dialects.wire.aws_request import WireRequest
 from kilonova.dialects.wire.structure import check_structure
 from kilonova.gateway.gateway import Gateway
-from kilonova.telemetry.trace import Trace
 from kilonova.web.endpoint import Answer
 from kilonova.web.message import Header, Request, Response
 
 __all__ = ["AsyncInvokeHandlers"]
 
 _PAGE = 100
-_READ_AT_ONCE = 200
+_READ_AT_ONCE, _READS_MAX = 200, 6
+_TOKEN = re.compile(r"[a-z0-9]{12}")
 
 
 class AsyncInvokeHandlers:
@@ -59,7 +59,7 @@ class AsyncInvokeHandlers:
 
     async def start(self, request: Request) -> Answer:
         """Accepted, and kept, before the answer goes out; the model is asked later."""
-        self._gateway.authorise(call(request))
+        caller = self._gateway.authorise(call(request))
         check_structure(request.body)
         wanted: dict[str, Any] = self._start.parse(WireRequest({}, "", {}, request.body))
         uri, ignored = _output(wanted)
@@ -81,11 +81,7 @@ class AsyncInvokeHandlers:
             token=wanted.get("clientRequestToken"),
         )
         # The job outlives the request: it has an id of its own, and its retries are its token's.
-        trace = Trace("POST", f"/async-invoke/{name}")
-        caller = self._gateway.authorise(
-            replace(call(request), trace=trace, idempotency_key=None, body=b"")
-        )
-        job = Job(caller, model, body, invocation)
+        job = Job(caller.beside(f"/async-invoke/{name}"), model, body, invocation)
         fingerprint = sha256(b"\n".join([model.id.encode(), uri.encode(), body])).digest()
         started = await self._jobs.start(job, fingerprint)
         where = invocation_arn(started.id, region(request))
@@ -111,20 +107,25 @@ class AsyncInvokeHandlers:
         caller = self._gateway.authorise(call(request))
         query = request.query.decode("latin-1")
         wanted: dict[str, Any] = self._list.parse(WireRequest({}, query, {}, b""))
-        found, has_more = self._found(drawer_of(caller), wanted)
+        found, behind = self._found(drawer_of(caller), wanted)
         where = region(request)
         page: dict[str, Any] = {"asyncInvokeSummaries": [describe(one, where) for one in found]}
-        if has_more:
-            page["nextToken"] = found[-1].id
+        if behind is not None:
+            page["nextToken"] = behind
         return _answer(request, self._list.respond(page))
 
-    def _found(self, drawer: Drawer, wanted: Mapping[str, Any]) -> tuple[list[Invocation], bool]:
-        """A page of what fits, and whether more of it follows."""
+    def _found(
+        self, drawer: Drawer, wanted: Mapping[str, Any]
+    ) -> tuple[list[Invocation], str | None]:
+        """A page of what fits, and the id behind which more may follow. Where little fits a page is
+        short, or empty, as on AWS: others wait while it is read."""
         size = wanted.get("maxResults", _PAGE)
         is_newest_first = wanted.get("sortOrder", "Descending") == "Descending"
         after = wanted.get("nextToken")
+        if after is not None and _TOKEN.fullmatch(after) is None:
+            raise InvalidRequest("The nextToken is none that was given out.", param="nextToken")
         found: list[Invocation] = []
-        while True:
+        for _ in range(_READS_MAX):
             page = self._shelf.page(
                 drawer, after=after, limit=_READ_AT_ONCE, is_newest_first=is_newest_first
             )
@@ -132,11 +133,12 @@ class AsyncInvokeHandlers:
                 invocation = self._jobs.read(item)
                 if _fits(invocation, wanted):
                     if len(found) == size:
-                        return found, True
+                        return found, found[-1].id
                     found.append(invocation)
             if not page.has_more:
-                return found, False
+                return found, None
             after = page.items[-1].id
+        return found, after
 
 
 def _output(wanted: Mapping[str, Any]) -> tuple[str, list[str]]:

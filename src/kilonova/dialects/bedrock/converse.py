@@ -121,7 +121,8 @@ class ConverseHandlers:
     def _whole(self, request: Request, decoded: Decoded, guarded: Guarded) -> Response:
         manner = _manner(decoded, guarded)
         body = encode_answer(guarded.answer, guarded.latency_ms, seal=self._seal, manner=manner)
-        return Response(200, body, native_headers(request.trace, decoded.ignored))
+        headers = native_headers(request.trace, decoded.ignored, price_nano=guarded.price_nano)
+        return Response(200, body, headers)
 
     def _held_back(self, request: Request, decoded: Decoded, guarded: Guarded) -> Stream:
         events = ConverseEvents(self._seal, _manner(decoded, guarded))

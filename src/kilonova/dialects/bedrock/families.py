@@ -100,6 +100,5 @@ def _members(body: bytes) -> dict[str, Raw]:
 
 
 def _show(error: InvalidRequest, name: str, example: str) -> InvalidRequest:
-    return InvalidRequest(
-        f"{error.message} A body of the family '{name}': {example}", param=error.param
-    )
+    said = error.message.removesuffix(".")
+    return InvalidRequest(f"{said}. A body of the family '{name}': {example}", param=error.param)

@@ -36,7 +36,6 @@ from kilonova.gateway.gateway import Gateway
 from kilonova.gateway.replay import replay_key
 from kilonova.gateway.screening import Screening
 from kilonova.guardrails.policy import Guardrail
-from kilonova.telemetry.trace import Trace
 from kilonova.web.message import Request
 
 __all__ = ["Guarded", "GuardedChat", "Guarding", "Readings", "events_of"]
@@ -46,10 +45,11 @@ _READABLE = (TextPart, ReasoningPart, ToolResultPart)
 
 
 class Guarded(Struct, frozen=True, kw_only=True):
-    """The answer as the caller may see it, and what the guardrail read."""
+    """The answer as the caller may see it, what the guardrail read, and the price of both."""
 
     answer: ChatAnswer
     latency_ms: int
+    price_nano: int
     readings: "Readings"
 
 
@@ -71,7 +71,7 @@ class GuardedChat:
     async def answer(self, request: Request, caller: Caller, guarding: Guarding) -> Guarded:
         """The whole answer, read; `request.trace` gets the record of whatever answered."""
         guardrail = self._find(guarding.config)
-        started_s = time.perf_counter()
+        started_s, price_nano = time.perf_counter(), 0
         asked = await self._read(caller, guardrail, _texts(guarding), is_input=True)
         if asked is not None and asked.is_blocked:
             answer = ChatAnswer((_said(guardrail.blocked_input),), Usage())
@@ -81,12 +81,14 @@ class GuardedChat:
             chat = guarding.chat if asked is None else _masked(guarding, asked)
             stream = await self._gateway.chat(caller, chat)
             answer = await stream.collect()
+            price_nano = stream.record.price_nano
             said = await self._read_output(caller, guardrail, answer)
             readings = Readings(asked, said)
             answer = _screened(answer, said)
         return Guarded(
             answer=answer,
             latency_ms=round((time.perf_counter() - started_s) * 1000),
+            price_nano=price_nano + readings.price_nano,
             readings=readings,
         )
 
@@ -131,16 +133,12 @@ class GuardedChat:
 
 
 def _aside(caller: Caller, what: Sequence[str]) -> Caller:
-    """The same caller with a request id of its own: a permit has one, and the model's is the
-    request's. A retry that has something else to read reads that."""
-    own = caller.call
-    trace = Trace(own.trace.method, own.trace.path)
-    trace.parent = own.trace.parent
-    key = own.idempotency_key
+    """Who reads. A retry that has something else to read reads that."""
+    key = caller.call.idempotency_key
     if key is not None:
         named = "\n".join((*replay_key(caller), *what))
         key = sha256(named.encode(errors="replace")).hexdigest()
-    return replace(caller, call=replace(own, trace=trace, idempotency_key=key))
+    return caller.beside(caller.call.trace.path, idempotency_key=key)
 
 
 class Readings(Struct, frozen=True):

@@ -41,12 +41,12 @@ class GuardedInvoke:
         self._guarded = GuardedChat(gateway, screening)
         self._families = families
 
-    async def whole(self, request: Request, asked: NativeAsked) -> NativeAnswer:
-        """One body."""
+    async def whole(self, request: Request, asked: NativeAsked) -> tuple[NativeAnswer, int]:
+        """One body, and the price of it and of its readings."""
         native, guarded = await self._answer(request, asked, streams=False)
         writer = native.writer(about(request.trace.request_id, asked.model))
         body = _marked(writer.whole(guarded.answer), guarded, asked.config)
-        return NativeAnswer(body, native.ignored)
+        return NativeAnswer(body, native.ignored), guarded.price_nano
 
     async def chunks(
         self, request: Request, asked: NativeAsked

@@ -37,14 +37,18 @@ def whole_headers(stream: ChatStream, ignored: Sequence[str]) -> tuple[Header, .
     return (*_counted(stream.record), *_notes(stream.trace, ignored))
 
 
-def native_headers(trace: Trace, ignored: Sequence[str]) -> tuple[Header, ...]:
-    """For a whole answer of any kind, whose request was settled."""
+def native_headers(
+    trace: Trace, ignored: Sequence[str], *, price_nano: int | None = None
+) -> tuple[Header, ...]:
+    """For a whole answer of any kind, whose request was settled; the price may be that of more
+    than its own record."""
     assert trace.record is not None, "whole answers are given after they were settled"
-    return (*_counted(trace.record), *_notes(trace, ignored))
+    return (*_counted(trace.record, price_nano), *_notes(trace, ignored))
 
 
-def _counted(record: UsageRecord) -> tuple[Header, ...]:
+def _counted(record: UsageRecord, price_nano: int | None = None) -> tuple[Header, ...]:
     usage = record.usage
+    told_nano = record.price_nano if price_nano is None else price_nano
     counts = (
         (b"x-amzn-bedrock-input-token-count", usage.input_tokens),
         (b"x-amzn-bedrock-output-token-count", usage.output_tokens),
@@ -55,7 +59,7 @@ def _counted(record: UsageRecord) -> tuple[Header, ...]:
     return (
         _JSON,
         *((name, b"%d" % count) for name, count in counts),
-        (b"x-kilonova-price", format_nano(record.price_nano).encode()),
+        (b"x-kilonova-price", format_nano(told_nano).encode()),
     )
 
 

@@ -67,8 +67,9 @@ class InvokeHandlers:
         """The whole answer, in the family's own body."""
         asked = self._read(request, self._whole)
         if (guarded := asked.guarded()) is not None:
-            read = await self._guarded.whole(request, guarded)
-            headers = native_headers(request.trace, (*asked.hints, *read.ignored))
+            read, price_nano = await self._guarded.whole(request, guarded)
+            hints = (*asked.hints, *read.ignored)
+            headers = native_headers(request.trace, hints, price_nano=price_nano)
             return Response(200, read.body, headers)
         answer = await answer_native(
             self._gateway,

@@ -244,8 +244,7 @@ def _refuse_open(open_ids: set[str], index: int) -> None:
     if open_ids:
         place = f"messages.{index}.content"
         raise _refusal(
-            f"Expected toolResult blocks at {place} for the following Ids: "
-            f"{_named(open_ids)}",
+            f"Expected toolResult blocks at {place} for the following Ids: {_named(open_ids)}",
             place,
         )
 

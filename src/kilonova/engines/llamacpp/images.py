@@ -11,9 +11,11 @@ from kilonova.core.errors import InvalidRequest
 
 __all__ = ["check_images"]
 
-_PIXELS_MAX = 1 << 25
+# All images of a request are in memory at once, three bytes a pixel.
+_PIXELS_MAX, _PIXELS_TOGETHER_MAX = 1 << 25, 1 << 27
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
+_SEGMENTS_MAX = 1_024
 _GIF = (b"GIF87a", b"GIF89a")
 
 # Of JPEG's markers those that carry the size: all frames but three markers that lie among them.
@@ -22,13 +24,19 @@ _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 def check_images(request: ChatRequest, *, can_see: bool) -> None:
     """Raises InvalidRequest for the first image that must not be decoded."""
+    pixels = 0
     for message in request.messages:
         for part in message.parts:
             if isinstance(part, ImagePart):
-                _check(part.content, can_see=can_see)
+                pixels += _pixels(part.content, can_see=can_see)
+    if pixels > _PIXELS_TOGETHER_MAX:
+        raise InvalidRequest(
+            f"The images have {pixels} pixels together; up to {_PIXELS_TOGETHER_MAX} are read.",
+            param="messages",
+        )
 
 
-def _check(content: bytes, *, can_see: bool) -> None:
+def _pixels(content: bytes, *, can_see: bool) -> int:
     if not can_see:
         raise _refused("cannot be read: this model's engine has no projector")
     size = _size(content)
@@ -37,6 +45,7 @@ def _check(content: bytes, *, can_see: bool) -> None:
     width, height = size
     if not 0 < width * height <= _PIXELS_MAX:
         raise _refused(f"has {width} x {height} pixels; from 1 to {_PIXELS_MAX} are read")
+    return width * height
 
 
 def _size(content: bytes) -> tuple[int, int] | None:
@@ -56,12 +65,16 @@ def _size(content: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg_frame(content: bytes) -> int:
-    """Where the marker of the frame's kind stands, behind other segments with their lengths."""
+    """Where the marker of the frame's kind stands, behind other segments with their lengths.
+
+    Raises IndexError where it does not stand among the first: a large file may be nothing else."""
     at = 2
-    while content[at + 1] not in _FRAMES:
+    for _ in range(_SEGMENTS_MAX):
+        if content[at + 1] in _FRAMES:
+            return at
         (size,) = struct.unpack_from(">H", content, at + 2)
         at += 2 + max(size, 2)
-    return at
+    raise IndexError("no frame")
 
 
 def _refused(why: str) -> InvalidRequest:

@@ -57,6 +57,13 @@ def test_refused_members(name: str) -> None:
     assert caught.value.param == name
 
 
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_null_asks_for_nothing(name: str) -> None:
+    """Protects clients that send every member that they know."""
+    decoded = decode(json.dumps({"messages": [], "model": "d", name: None}).encode(), "d")
+    assert json.loads(decoded.body) == {"messages": [], "model": "d"}
+
+
 def test_the_lists_are_about_what_openai_does_not_have() -> None:
     """Protects the lists: a member that OpenAI's wire honours one day must leave them."""
     known = {*ChatBody.__struct_fields__, *EmbeddingBody.__struct_fields__}

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import msgspec
 import pytest
 
-from kilonova.core.shelf import Drawer
-from kilonova.dialects.bedrock.async_record import new_invocation_id
+from kilonova.core.identity import BearerCredential
+from kilonova.core.shelf import Drawer, Item
+from kilonova.dialects.bedrock.async_record import Invocation, new_invocation_id
 from unit.dialects.bedrock.wire_world import ECHO, WireWorld
 
 
@@ -112,6 +114,15 @@ async def test_a_retry_in_the_same_moment_starts_nothing() -> None:
     assert world.surface.jobs._queue.qsize() == 1
 
 
+async def test_a_job_that_waits_holds_nothing_of_its_request() -> None:
+    """Protects memory: what a body has beside the model's input is in no limit, and the proof of a
+    signature holds all of it."""
+    world = _World()
+    await world.start("a", tags=[{"key": "k", "value": "v" * 200}])
+    call = world.surface.jobs._queue.get_nowait().caller.call
+    assert (call.body, type(call.credential)) == (b"", BearerCredential)
+
+
 async def test_what_another_process_left_is_told_as_failed() -> None:
     """It runs nowhere: nobody shall wait for it."""
     world = _World()
@@ -131,6 +142,31 @@ async def test_jobs_lie_in_the_drawer_of_their_project() -> None:
     assert b"secret" not in item.head
     other = Drawer("org_1", "proj_2", "async_invoke")
     assert world.shelf.page(other, after=None, limit=9).items == ()
+
+
+async def test_a_filter_that_little_fits_is_read_in_pages() -> None:
+    """Others wait while a listing is read, so that it goes on with a token; nothing is left out."""
+    world = _World()
+    drawer = Drawer("org_1", "proj_1", "async_invoke")
+    for number in range(1_500):
+        ended = Invocation(
+            id=new_invocation_id(1_767_225_600_000 + number),
+            model_arn="arn",
+            uri="s3://mine/x",
+            status="Failed" if number == 3 else "Completed",
+            submitted_ms=number,
+            modified_ms=number,
+        )
+        item = Item(id=ended.id, created_ms=number, head=msgspec.json.encode(ended))
+        await world.shelf.put(drawer, item)
+    first = (await world.call("ListAsyncInvokes", statusEquals="Failed")).json
+    assert first["asyncInvokeSummaries"] == []
+    more = {"statusEquals": "Failed", "nextToken": first["nextToken"]}
+    second = (await world.call("ListAsyncInvokes", **more)).json
+    assert [one["status"] for one in second["asyncInvokeSummaries"]] == ["Failed"]
+    assert "nextToken" not in second
+    refused = await world.call("ListAsyncInvokes", nextToken="of nobody")
+    assert refused.error[:2] == (400, "ValidationException")
 
 
 def test_ids_are_in_the_order_of_time() -> None:

@@ -1,5 +1,6 @@
 """The prose rules of Converse, in AWS's words, lenient and strict."""
 
+import time
 from typing import Any
 
 import msgspec
@@ -315,3 +316,16 @@ def test_a_member_that_cannot_be_honoured_is_refused_by_name(more: Any, named: s
     with pytest.raises(InvalidRequest) as refusal:
         decode_converse(msgspec.json.decode(wire, type=Converse), _ECHO)
     assert named in refusal.value.message
+
+
+def test_many_calls_are_checked_in_one_go() -> None:
+    """Protects all others: as many calls as a body can hold were compared each with each, which
+    took twenty seconds; and the refusal does not name them all."""
+    names = [f"c{number:06}" for number in range(16_000)]
+    wire = {"messages": [_user("hi"), _assistant(*map(_use, names))], **_TOOLS}
+    decoded = msgspec.json.decode(msgspec.json.encode(wire), type=Converse)
+    started_s = time.process_time()
+    with pytest.raises(InvalidRequest, match="Expected toolResult") as refusal:
+        decode_converse(decoded, _ECHO)
+    assert time.process_time() - started_s < 5
+    assert refusal.value.message.endswith(f"{names[15]} and 15984 more")

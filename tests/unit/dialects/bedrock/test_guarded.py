@@ -1,12 +1,18 @@
 """Guardrails in one process: what is read, what is billed, and bodies that nobody would send."""
 
+import json
 import random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from kilonova.catalog.catalog import Catalog, packaged_models
+from kilonova.core.chat import ChatRequest, Message, TextPart
+from kilonova.core.identity import Limits
+from kilonova.gateway.replay import Replays
 from unit.dialects.bedrock.junk import spoil
-from unit.dialects.bedrock.wire_world import ECHO, WireWorld, say
+from unit.dialects.bedrock.wire_world import ECHO, Reply, WireWorld, say
 
 _SENTRY = "kilonova.sentry-v1:0"
 _CONFIG = {"guardrailIdentifier": "sentry", "guardrailVersion": "DRAFT"}
@@ -53,6 +59,79 @@ async def test_a_retry_is_billed_once(world: WireWorld) -> None:
         assert reply.status == 200
     assert _models(world) == [_SENTRY, ECHO, _SENTRY]
     world.assert_settled()
+
+
+async def _attempt(world: WireWorld, name: str) -> Reply:
+    """One of an SDK's attempts at the same request."""
+    wire = say("hello", guardrailConfig=_CONFIG)
+    url = f"http://kilonova.test/model/{wire.pop('modelId')}/converse"
+    headers = {"amz-sdk-invocation-id": name}
+    return await world.send("POST", url, body=json.dumps(wire).encode(), headers=headers)
+
+
+async def test_a_retry_of_what_was_refused_is_answered(world: WireWorld) -> None:
+    """The model was refused after the request was read: nothing was answered, and the reading that
+    was paid for stands."""
+    world.authority.key_limits = Limits(requests_per_minute=1)
+    refused = 0
+    while (reply := await _attempt(world, "one")).status == 429:
+        refused += 1
+        world.clock.now += 61
+    assert (refused, reply.json["stopReason"]) == (2, "end_turn")
+    assert _models(world) == [_SENTRY, ECHO, _SENTRY]
+    world.assert_settled()
+
+
+async def test_a_long_key_is_not_the_same_for_all(world: WireWorld) -> None:
+    """What was found in the request is not taken for what is in the answer."""
+    answers = [await _attempt(world, "k" * length) for length in (241, 255)]
+    assert {reply.json["stopReason"] for reply in answers} == {"end_turn"}
+    assert _models(world) == [_SENTRY, ECHO, _SENTRY] * 2
+    refused = await _attempt(world, "k" * 256)
+    assert (refused.status, len(_models(world))) == (400, 6)
+
+
+async def test_another_answer_is_read_anew(world: WireWorld) -> None:
+    """A retry whose first answer was too long to keep gets another one: nobody has read that."""
+    world.replays = world.gateway._replays = Replays(world.clock, answer_bytes_max=0)
+    answers = iter(["all fine", "Write to ada@example.com"])
+    chat = world.engine.chat
+
+    def fickle(request: ChatRequest) -> Any:
+        return chat(replace(request, messages=(Message("user", (TextPart(next(answers)),)),)))
+
+    world.engine.chat = fickle  # type: ignore[method-assign]
+    assert b"all fine" in (await _attempt(world, "one")).content
+    second = await _attempt(world, "one")
+    assert second.json["output"]["message"]["content"] == [{"text": "Write to {EMAIL}"}]
+
+
+async def test_the_price_is_that_of_all_that_was_done(world: WireWorld) -> None:
+    """Where reading costs, the header says so; the model's own tokens stay the model's."""
+    priced = [replace(model, price=world.gateway.model(ECHO).price) for model in packaged_models()]
+    world.classifications._catalog = Catalog(priced)
+    body = {"messages": [{"role": "user", "content": [{"text": "hello"}]}]}
+    guard = {"guardrailIdentifier": "sentry", "guardrailVersion": "1"}
+    converse = await world.call("Converse", **say("hello", guardrailConfig=_CONFIG))
+    invoke = await world.call("InvokeModel", modelId=ECHO, body=json.dumps(body).encode(), **guard)
+    total = sum(record.price_nano for record in world.ledger.records[:3])
+    for reply in (converse, invoke):
+        assert reply.headers["x-kilonova-price"] == f"0.{total:09}"
+        assert reply.headers["x-amzn-bedrock-output-token-count"] == "1"
+
+
+async def test_what_is_masked_is_not_told_in_probabilities(world: WireWorld) -> None:
+    """Each token of an answer would stand beside the text in which it is masked."""
+    body = {"messages": [{"role": "user", "content": "hi"}], "logprobs": True}
+    reply = await world.call(
+        "InvokeModel",
+        modelId="other.echo-v1:0",
+        body=json.dumps(body).encode(),
+        guardrailIdentifier="sentry",
+        guardrailVersion="1",
+    )
+    assert reply.status == 400
+    assert "leave logprobs out" in reply.json["message"]
 
 
 async def test_the_system_prompt_is_the_callers_own(world: WireWorld) -> None:
