@@ -8,12 +8,7 @@ import pytest
 from kilonova.catalog.catalog import PACKAGED_WEIGHTS
 from kilonova.guardrails.personal_data import find_personal_data
 from kilonova.guardrails.sentry import Sentry
-from sentry.attacks import (
-    benign_sentences,
-    heldout_families,
-    learned_families,
-    train_families,
-)
+from sentry.attacks import benign_sentences, learned_families, train_families
 from sentry.baselines import WordVotes, keyword_alarm, patterns_alone
 from sentry.card import render
 from sentry.corpus import (
@@ -28,7 +23,7 @@ from sentry.corpus import (
 from sentry.personal import make_set
 from sentry.recipe import read_recipe
 from sentry.samples import Labelled
-from sentry.sets import read_calm, read_personal, set_digests
+from sentry.sets import is_written, read_calm, read_heldout, read_personal, set_digests
 
 CARD = json.loads((PACKAGED_WEIGHTS / "sentry-v1.json").read_text(encoding="utf-8"))
 
@@ -47,12 +42,15 @@ def test_licences_are_permissive() -> None:
         parse_record('{"source": "x", "licence": "CC-BY-SA-4.0", "text": "y"}')
 
 
-def test_held_out_families_are_not_among_the_learned() -> None:
-    """Protects the recall figure: neither a family nor a sentence of it is learned."""
-    learned, heldout = train_families(30, 1), heldout_families()
-    assert learned.keys().isdisjoint(heldout)
-    sentences = {text for texts in learned.values() for text in texts}
-    assert sentences.isdisjoint(text for texts in heldout.values() for text in texts)
+blind = pytest.mark.skipif(not is_written(), reason="the blind sets are not written yet")
+
+
+@blind
+def test_held_out_sentences_are_not_among_the_learned() -> None:
+    """Protects the recall figure: no sentence of the blind sets is learned."""
+    sentences = {text for texts in train_families(30, 1).values() for text in texts}
+    sentences |= set(benign_sentences(30, 1))
+    assert sentences.isdisjoint(text for texts in read_heldout().values() for text in texts)
     assert sentences.isdisjoint(read_calm())
 
 
@@ -67,8 +65,11 @@ def test_templates_are_filled_whole() -> None:
 def test_families_are_many_and_have_a_calm_half() -> None:
     """Protects the head from learning words for attacks: each later family has both halves."""
     later = [one for one in learned_families() if not one.name.startswith("first_")]
-    assert len(later) >= 50
-    assert min(min(len(one.attacks), len(one.calm)) for one in later) >= 7
+    assert len(later) >= 100
+    assert min(len(one.calm) for one in later) >= 4
+    calm_only = [one for one in later if not one.attacks]
+    assert len(calm_only) >= 9
+    assert min(len(one.attacks) for one in later if one not in calm_only) >= 5
 
 
 def test_the_personal_set_is_frozen_and_true() -> None:
@@ -117,9 +118,19 @@ def test_the_recipe_is_readable() -> None:
     assert CARD["training"]["recipe"]["seed"] == recipe.seed
 
 
-def test_shipped_figures_hold_on_a_sample() -> None:
+@blind
+def test_shipped_figures_hold_on_the_blind_set() -> None:
     """Protects against weights that are not those measured: frozen sentences, their known share."""
     sentry = Sentry.packaged()
-    attacks = [text for texts in heldout_families().values() for text in texts]
+    attacks = [text for texts in read_heldout().values() for text in texts]
     flagged = sum(sentry.scan(text).injection.is_flagged for text in attacks)
-    assert flagged == CARD["evaluation"]["injection"]["heldout_recall"]["right"]
+    assert flagged == CARD["blind"]["recall"]["right"]
+
+
+def test_shipped_weights_know_what_they_learned() -> None:
+    """Protects against weights of another recipe: nearly all taught attacks and calm are told."""
+    sentry = Sentry.packaged()
+    attacks = [text for texts in train_families(2, 77).values() for text in texts]
+    calm = benign_sentences(1, 77)
+    assert sum(sentry.scan(text).injection.is_flagged for text in attacks) >= 0.95 * len(attacks)
+    assert sum(sentry.scan(text).injection.is_flagged for text in calm) <= 0.05 * len(calm)

@@ -68,6 +68,19 @@ def _families(run: Run) -> None:
     _keep(run, "families", leave_families_out(run.recipe, run.data))
 
 
+def _score(run: Run) -> None:
+    from kilonova.guardrails.sentry import Sentry
+    from sentry.evaluate import score_blind
+    from sentry.sets import is_written
+
+    if not is_written():
+        report("the blind sets are not written yet: sets/heldout-2.toml and sets/calm-2.txt")
+        return
+    figures = score_blind(Sentry.packaged())
+    _keep(run, "blind", figures)
+    report(json.dumps(figures, indent=1, ensure_ascii=False))
+
+
 def _sets(_run: Run) -> None:
     from sentry.sets import write_sets
 
@@ -91,6 +104,7 @@ _STEPS: dict[str, Callable[[Run], None]] = {
     "fit": _fit_missing,
     "pack": _pack,
     "evaluate": _evaluate,
+    "score": _score,
     "benchmark": _benchmark,
     "card": _card,
 }

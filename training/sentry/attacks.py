@@ -13,15 +13,25 @@ from msgspec import Struct
 
 from sentry.disguises import DISGUISES
 
-__all__ = ["Family", "benign_sentences", "heldout_families", "learned_families", "train_families"]
+__all__ = [
+    "Family",
+    "benign_sentences",
+    "drawn_from",
+    "language_families",
+    "learned_families",
+    "train_families",
+]
 
 _FOLDER = Path(__file__).with_name("families")
 _FIRST = _FOLDER / "first.toml"
 _SLOTS = _FOLDER / "slots.toml"
-_HELDOUT = Path(__file__).with_name("sets") / "heldout-1.toml"
+_CALM_ONLY = 3  # they hold as many ideas as several families
+_SETS = Path(__file__).with_name("sets")
+_EARLIER = _SETS / "heldout-1.toml", _SETS / "calm-1.txt"
 _SLOT = re.compile(r"\{([a-z]+)\}")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _KEPT = str.maketrans({"⏎": "\n", "⟦": "[", "⟧": "]"})
+_SAVED = str.maketrans({"[": "⟦", "]": "⟧"})
 
 _Book = dict[str, dict[str, list[str]]]
 
@@ -39,12 +49,38 @@ def learned_families() -> list[Family]:
     book = _first()
     first = [Family(f"first_{name}", lines, []) for name, lines in book["train"].items()]
     first += [Family("first_talk", [], book["benign"]["talk"])]
-    return first + [
-        Family(name, part["attack"].split("\n")[1:-1], part["calm"].split("\n")[1:-1])
-        for file in sorted(_FOLDER.glob("*.toml"))
-        if file not in (_FIRST, _SLOTS)
-        for name, part in tomllib.loads(file.read_text(encoding="utf-8")).items()
+    return (
+        first
+        + _earlier()
+        + [
+            Family(name, _lines(part, "attack"), _lines(part, "calm"))
+            for file in sorted(_FOLDER.glob("*.toml"))
+            if file not in (_FIRST, _SLOTS)
+            for name, part in tomllib.loads(file.read_text(encoding="utf-8")).items()
+        ]
+    )
+
+
+def language_families() -> frozenset[str]:
+    """The learned families that are one language each, or two."""
+    files = _FOLDER.glob("tongues*.toml")
+    return frozenset(name for file in files for name in tomllib.loads(file.read_text("utf-8")))
+
+
+def _earlier() -> list[Family]:
+    """What the first held-out sets held: scored twice, they were spent, and are learned since."""
+    attacks, calm = _EARLIER
+    book: _Book = tomllib.loads(attacks.read_text(encoding="utf-8"))
+    families = [
+        Family(f"first_{name}", [line.translate(_SAVED) for line in lines], [])
+        for name, lines in book["heldout"].items()
     ]
+    lines = calm.read_text(encoding="utf-8").translate(_SAVED).splitlines()
+    return [*families, Family("first_calm", [], lines)]
+
+
+def _lines(part: dict[str, str], half: str) -> list[str]:
+    return part.get(half, "").splitlines()
 
 
 def train_families(each: int, seed: int) -> dict[str, list[str]]:
@@ -63,18 +99,14 @@ def train_families(each: int, seed: int) -> dict[str, list[str]]:
 
 
 def benign_sentences(each: int, seed: int) -> list[str]:
-    """So many sentences of every family's calm half; they attack nobody."""
+    """So many sentences of every family's calm half, and more of families that are only calm."""
     return [
         text
         for one in learned_families()
-        for text in drawn_from(one.calm, each, f"{seed} calm {one.name}")
+        for text in drawn_from(
+            one.calm, each if one.attacks else _CALM_ONLY * each, f"{seed} calm {one.name}"
+        )
     ]
-
-
-def heldout_families() -> dict[str, list[str]]:
-    """The families that are measured only: every sentence was written by hand and stands as is."""
-    book: _Book = tomllib.loads(_HELDOUT.read_text(encoding="utf-8"))
-    return book["heldout"]
 
 
 def drawn_from(templates: list[str], count: int, seed: str) -> list[str]:

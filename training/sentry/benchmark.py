@@ -5,6 +5,7 @@ import resource
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def benchmark(weights: Path, data: Path) -> dict[str, object]:
         "sentry": sentry.scan,
         "baseline: patterns and keywords alone": _afternoon,
     }
-    found: dict[str, object] = {
+    found: dict[str, Any] = {
         "machine": platform.machine(),
         "python": platform.python_version(),
         "numpy": np.__version__,
@@ -45,10 +46,16 @@ def benchmark(weights: Path, data: Path) -> dict[str, object]:
     for name, guard in guards.items():
         found[name] = _times(guard, texts)
         report(f"{name}: {found[name]}")
+    found["ratio"] = _ratio(found["sentry"], found["baseline: patterns and keywords alone"])
     found["sentry_by_text"] = {name: _times(sentry.scan, some) for name, some in kinds.items()}
     found["resident_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     report(str(found))
     return found
+
+
+def _ratio(sentry: dict[str, float], base: dict[str, float]) -> dict[str, float]:
+    """How many times as long a scan takes: a busy machine slows both alike."""
+    return {name: round(sentry[name] / base[name], 2) for name in ("cpu_ms_p50", "cpu_ms_p99")}
 
 
 def _afternoon(text: str) -> object:

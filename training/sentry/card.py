@@ -8,13 +8,22 @@ from msgspec import to_builtins
 
 from sentry.corpus import TRAINING_FILES, VALIDATION_FILES, file_digests
 from sentry.recipe import Recipe
-from sentry.sets import set_digests
+from sentry.sets import is_written, set_digests
 
 __all__ = ["write_card"]
 
 # Assumptions of the cost estimate, not measurements.
 _WATTS_PER_CORE = 8.0
 _USD_PER_CORE_HOUR = 0.04
+
+_BLIND = (
+    "The blind set is by an author who had seen neither the learned families nor the features, "
+    "written after both were finished, and scored once. The first held-out families and the first "
+    "calm set (71.4 % found, 16.7 % alarms when scored) were spent and are learned since; with the "
+    "families of the same ideas left out, the features and dials were chosen on them. The author "
+    "of the learned families wrote from general knowledge of attacks, so the blind set may hold "
+    "ideas that were learned in other words: for ideas left out whole, see the next section."
+)
 
 _DOES = [
     "names the language of a text among 75",
@@ -109,6 +118,7 @@ def _facts(recipe: Recipe, folder: Path, *, data: Path, shipped: Path) -> dict[s
         "sets_sha256": set_digests(),
         "families": kept("families"),
         "evaluation": kept("evaluation"),
+        "blind": kept("blind") if is_written() else None,
         "benchmark": kept("benchmark"),
     }
 
@@ -121,18 +131,13 @@ def render(facts: dict[str, Any]) -> str:
         f"check digits, in {facts['file_bytes']:,} bytes.",
         "## What it does\n\n" + _bullets(facts["does"]),
         "## What it does not\n\nIt does not\n\n" + _bullets(facts["does_not"]),
-        "## Measured\n\n" + _table(_rows(facts["evaluation"])),
-        "Every figure is of the quantised file as shipped, on text that was not fitted on; no test "
-        "set set a threshold. PII-1 is synthetic and made by the author of the detector, though by "
-        "separate code: expect less on wild text. The held-out families are sentences by hand, by "
-        "the author of the first learned families, in other ideas than those. They were scored "
-        "twice: the first version, of 25 learned families, found 15 of 56. The other learned "
-        "families and the features were then written by an author who had read neither those "
-        "sentences nor what was missed of them; the figure here is the second and only other "
-        "scoring. That author wrote from general knowledge, so some of the held-out ideas were "
-        "since learned in other words: for ideas never shown, see the next section.",
+        "## Measured\n\n" + _table(_rows(facts["evaluation"]) + _blind_rows(facts["blind"])),
+        "Every figure is of the quantised file as shipped, on text that was not fitted on; the "
+        "alarm threshold was set on held-back prompts, by somebody who had seen the false alarms "
+        "of the sets below. PII-1 is synthetic and made by the author of the detector, though by "
+        "separate code: expect less on wild text. " + _BLIND,
         "## Leaving families out\n\n" + _left_out(facts["families"]),
-        "## Injection, by family and by set\n\n" + _injection_tables(facts["evaluation"]),
+        "## Injection, by family and by set\n\n" + _injection_tables(facts),
         "## Speed\n\n" + _speed(facts["benchmark"]),
         "## Making\n\n" + _making(facts["training"]),
         "## Data\n\n" + _data_table(facts["data"]["sources"]),
@@ -208,12 +213,6 @@ def _guard_rows(found: dict[str, Any]) -> list[tuple[str, str, str, str]]:
             f"patterns alone {personal['baseline_patterns']['all']['f1']:.4f}",
         ),
         (
-            "injection, recall on held-out families",
-            "≥ 90 %",
-            _percent(injection["heldout_recall"]),
-            f"keywords {injection['baseline_keywords_heldout_recall']['percent']} %",
-        ),
-        (
             "injection, recall on learned families, other draws",
             "",
             _percent(injection["learned_recall"]),
@@ -240,33 +239,50 @@ def _guard_rows(found: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _injection_tables(found: dict[str, Any]) -> str:
-    injection = found["injection"]
-    families = [
-        f"| {name} | {_percent(share)} |" for name, share in injection["heldout_by_family"].items()
+def _blind_rows(blind: dict[str, Any] | None) -> list[tuple[str, str, str, str]]:
+    recall, alarms = "injection, recall on the blind set", "injection, alarms on its calm talk"
+    if blind is None:
+        return [(recall, "≥ 90 %", "not scored yet", ""), (alarms, "≤ 3 %", "not scored yet", "")]
+    return [
+        (
+            recall,
+            "≥ 90 %",
+            _percent(blind["recall"]),
+            f"keywords {blind['baseline_keywords_recall']['percent']} %",
+        ),
+        (
+            alarms,
+            "≤ 3 %",
+            _percent(blind["calm_alarms"]),
+            f"keywords {blind['baseline_keywords_calm_alarms']['percent']} %",
+        ),
     ]
-    sets = [
-        f"| {name} | {_percent(share)} |"
-        for name, share in injection["false_alarms_by_set"].items()
-    ]
-    missed = [f"- `{' '.join(text.replace('`', '').split())}`" for text in injection["missed"]]
-    return "\n".join(
-        [
-            *("| held-out family | recall |", "|---|---|", *families),
-            *("", "| calm text | alarms |", "|---|---|", *sets),
-            *("", "Missed, as they came:", "", *missed),
-        ]
-    )
+
+
+def _injection_tables(facts: dict[str, Any]) -> str:
+    alarms, blind = facts["evaluation"]["injection"]["false_alarms_by_set"], facts["blind"]
+    sets = [f"| {name} | {_percent(share)} |" for name, share in alarms.items()]
+    lines = ["| calm text | alarms |", "|---|---|", *sets]
+    if blind is not None:
+        families = [f"| {name} | {_percent(share)} |" for name, share in blind["by_family"].items()]
+        lines += ["", "| blind family | recall |", "|---|---|", *families]
+        lines += ["", "Missed, the first twelve:", "", *_quoted(blind["missed"])]
+        lines += ["", "Alarms on calm talk, the first twelve:", "", *_quoted(blind["alarmed"])]
+    return "\n".join(lines)
+
+
+def _quoted(texts: list[str]) -> list[str]:
+    return [f"- `{' '.join(text.replace('`', '').split())}`" for text in texts[:12]]
 
 
 def _left_out(found: dict[str, Any]) -> str:
+    ideas = found["families"] - found["languages"]
     return (
-        f"The dials were chosen by leaving whole families out of the {found['families']} later "
-        f"learned ones (`python -m sentry families`): {found['recall_percent']} % of the "
-        f"attacks of left-out families are found, and {found['calm_alarms_percent']} % of "
-        "their calm halves, "
-        "written to look like attacks, raise a false alarm. Languages left out whole fare worst; "
-        "the shipped file learned all of them."
+        f"Whole families were left out in turn (`python -m sentry families`): of the attacks of "
+        f"{ideas} left-out ideas {found['ideas_recall_percent']} % are found, of those in "
+        f"{found['languages']} left-out groups of languages {found['languages_recall_percent']} %, "
+        f"and {found['calm_alarms_percent']} % of their calm halves, written to look like attacks, "
+        "raise a false alarm. The shipped file learned all of them."
     )
 
 
@@ -279,7 +295,9 @@ def _speed(found: dict[str, Any]) -> str:
         f"{own['cpu_ms_p50']} ms at the middle and {own['cpu_ms_p99']} ms at the 99th percentile "
         f"of processor time; {own['wall_ms_p50']} and {own['wall_ms_p99']} ms by the clock of a "
         f"machine that was busy with other work. Patterns and keywords alone, in the same run: "
-        f"{base['cpu_ms_p50']} and {base['cpu_ms_p99']} ms of processor time. By kind of text, "
+        f"{base['cpu_ms_p50']} and {base['cpu_ms_p99']} ms of processor time, so that a scan takes "
+        f"{found['ratio']['cpu_ms_p50']} and {found['ratio']['cpu_ms_p99']} times as long. By kind "
+        "of text, "
         f"middle and 99th percentile: {_by_text(found)}. The bar is 1 ms. The first scan of a "
         f"process takes {cold['first_scan_ms']} ms ({cold['numpy_import_ms']} ms of it to import "
         f"NumPy, {cold['load_ms']} ms to check and load the weights) and {cold['memory_mb']} MB."

@@ -11,15 +11,15 @@ from kilonova.guardrails.personal_data import find_personal_data
 from kilonova.guardrails.scan import OUT_OF_SCOPE, Span
 from kilonova.guardrails.sentry import Sentry
 from sentry import samples
-from sentry.attacks import heldout_families, train_families
+from sentry.attacks import train_families
 from sentry.baselines import WordVotes, keyword_alarm, patterns_alone
 from sentry.corpus import is_held_back, read_evaluation, read_training
 from sentry.personal import Marked
 from sentry.progress import report
 from sentry.samples import Labelled
-from sentry.sets import read_calm, read_personal
+from sentry.sets import read_calm, read_heldout, read_personal
 
-__all__ = ["MAIN_LANGUAGES", "evaluate"]
+__all__ = ["MAIN_LANGUAGES", "evaluate", "score_blind"]
 
 # Chosen before anything was measured; all 75 stay possible answers.
 # fmt: off
@@ -171,21 +171,30 @@ def _f1(right: int, missed: int, wrong: int) -> Figures:
 
 
 def _injection(sentry: Sentry, data: Path) -> Figures:
-    heldout = heldout_families()
-    attacks = [text for texts in heldout.values() for text in texts]
     learned = [text for texts in train_families(20, _OTHER_SEED).values() for text in texts]
     calm = _calm_prompts(data)
     short = [text for name in ("tldr", "gsm8k", "clinc150") for text in calm[name]]
     return {
-        "heldout_recall": _alarms(sentry, attacks),
-        "heldout_by_family": {name: _alarms(sentry, texts) for name, texts in heldout.items()},
         "learned_recall": _alarms(sentry, learned),
         "false_alarms": _alarms(sentry, short),
         "false_alarms_by_set": {name: _alarms(sentry, texts) for name, texts in calm.items()},
-        "baseline_keywords_heldout_recall": _keywords(attacks),
         "baseline_keywords_learned_recall": _keywords(learned),
         "baseline_keywords_false_alarms": _keywords(short),
-        "missed": [text for text in attacks if not sentry.scan(text).injection.is_flagged][:12],
+    }
+
+
+def score_blind(sentry: Sentry) -> Figures:
+    """The attacks and the calm text of another author, which nothing was fitted or tuned on."""
+    heldout, calm = read_heldout(), read_calm()
+    attacks = [text for texts in heldout.values() for text in texts]
+    return {
+        "recall": _alarms(sentry, attacks),
+        "by_family": {name: _alarms(sentry, texts) for name, texts in heldout.items()},
+        "calm_alarms": _alarms(sentry, calm),
+        "baseline_keywords_recall": _keywords(attacks),
+        "baseline_keywords_calm_alarms": _keywords(calm),
+        "missed": [text for text in attacks if not sentry.scan(text).injection.is_flagged],
+        "alarmed": [text for text in calm if sentry.scan(text).injection.is_flagged],
     }
 
 
@@ -201,7 +210,6 @@ def _calm_prompts(data: Path) -> dict[str, list[str]]:
         "docs (2,000 characters)": [
             record.text[:_PASTE_CHARACTERS] for record in read_evaluation(data, "docs-heldout")
         ],
-        "calm-1 (by hand, near misses)": read_calm(),
     }
 
 

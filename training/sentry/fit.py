@@ -13,7 +13,7 @@ from kilonova.guardrails.features import Hashes
 from sentry.progress import report
 from sentry.recipe import BagDials, InjectionDials
 
-__all__ = ["FittedBag", "FittedLine", "Sample", "fit_bag", "fit_line"]
+__all__ = ["FittedBag", "FittedLine", "Lesson", "Sample", "fit_bag", "fit_line"]
 
 _BATCH = 256
 
@@ -40,6 +40,14 @@ class FittedBag(Struct, frozen=True):
 class FittedLine(Struct, frozen=True):
     weights: NDArray[np.float32]
     shift: float
+
+
+class Lesson(Struct, frozen=True):
+    """The features of attacks, of calm text that resembles them, and of text that does not."""
+
+    attacks: list[Hashes]
+    lookalikes: list[Hashes]
+    ordinary: list[Hashes]
 
 
 class _Network(nn.Module):
@@ -86,9 +94,7 @@ def fit_bag(
     return FittedBag(_array(network.table.weight), _array(network.shift), layers)
 
 
-def fit_line(
-    attacks: list[Hashes], calm: list[Hashes], dials: InjectionDials, *, seed: int
-) -> FittedLine:
+def fit_line(lesson: Lesson, dials: InjectionDials, *, seed: int) -> FittedLine:
     """Logistic regression: one weight a feature, which counts as often as it stands there."""
     torch.manual_seed(seed)
     table = nn.EmbeddingBag(dials.rows, 1, mode="sum")
@@ -99,9 +105,12 @@ def fit_line(
         {"params": [shift], "weight_decay": 0.0},
     ]
     optimiser = torch.optim.AdamW(groups, lr=dials.rate)
-    bags = [rows_of(hashes, dials.rows).astype(np.int64) for hashes in (*attacks, *calm)]
-    is_attack = np.arange(len(bags)) < len(attacks)
-    weights = np.where(is_attack, dials.attack_weight, 1.0).astype(np.float32)
+    parts = (lesson.attacks, lesson.lookalikes, lesson.ordinary)
+    sizes = [len(part) for part in parts]
+    bags = [rows_of(hashes, dials.rows).astype(np.int64) for part in parts for hashes in part]
+    is_attack = np.arange(len(bags)) < sizes[0]
+    weights = np.repeat([dials.attack_weight, dials.lookalike_weight, 1.0], sizes)
+    weights = weights.astype(np.float32)
     for epoch, batch, share in _batches(len(bags), dials.epochs, seed):
         _cool(optimiser, dials.rate, share)
         draw = np.random.default_rng((seed, epoch, int(batch[0])))

@@ -14,9 +14,9 @@ from kilonova.guardrails.features import Hashes, plain
 from kilonova.guardrails.injection import InjectionHead, read_signs
 from kilonova.guardrails.weights import Tensors
 from sentry import samples
-from sentry.attacks import drawn_from, learned_families
+from sentry.attacks import drawn_from, language_families, learned_families
 from sentry.export import Package
-from sentry.fit import fit_line
+from sentry.fit import Lesson, fit_line
 from sentry.progress import report
 from sentry.recipe import Recipe
 
@@ -58,7 +58,7 @@ def leave_families_out(recipe: Recipe, data: Path) -> dict[str, object]:
     dials, seed = recipe.injection, recipe.seed
     draw = random.Random(seed)
     ordinary = samples.ordinary_windows(data, draw)
-    calm_signs = signs_of(draw.sample(ordinary, min(_ORDINARY, len(ordinary))))
+    ordinary_signs = signs_of(draw.sample(ordinary, min(_ORDINARY, len(ordinary))))
     prompts = {name: texts[:1500] for name, texts in samples.held_back_prompts(data).items()}
     families = learned_families()
     signs = {
@@ -76,20 +76,25 @@ def leave_families_out(recipe: Recipe, data: Path) -> dict[str, object]:
         left = own[fold :: dials.folds]
         names = {one.name for one in left}
         learned = [pair for name, pair in signs.items() if name not in names]
-        head = _head(
+        lesson = Lesson(
             [one for attacks, _ in learned for one in attacks],
-            calm_signs + [one for _, calm in learned for one in calm],
-            recipe,
-            prompts,
+            [one for _, calm in learned for one in calm],
+            ordinary_signs,
         )
+        head = _head(lesson, recipe, prompts)
         for one in left:
-            recalls[one.name] = _share(head, drawn_from(one.attacks, _LEFT_EACH, f"left {seed}"))
+            if one.attacks:
+                texts = drawn_from(one.attacks, _LEFT_EACH, f"left {seed}")
+                recalls[one.name] = _share(head, texts)
             alarms[one.name] = _share(head, drawn_from(one.calm, _LEFT_EACH, f"left calm {seed}"))
-        report(f"fold {fold + 1}: { ({name: recalls[name] for name in names}) }")
+        report(f"fold {fold + 1}: { ({name: recalls.get(name) for name in names}) }")
+    languages = language_families()
     found: dict[str, object] = {
-        "families": len(own),
-        "recall_percent": round(100 * float(np.mean(list(recalls.values()))), 1),
-        "calm_alarms_percent": round(100 * float(np.mean(list(alarms.values()))), 1),
+        "families": len(recalls),
+        "languages": len(languages),
+        "ideas_recall_percent": _mean({k: v for k, v in recalls.items() if k not in languages}),
+        "languages_recall_percent": _mean({k: v for k, v in recalls.items() if k in languages}),
+        "calm_alarms_percent": _mean(alarms),
         "recall_by_family": recalls,
         "calm_alarms_by_family": alarms,
     }
@@ -97,10 +102,12 @@ def leave_families_out(recipe: Recipe, data: Path) -> dict[str, object]:
     return found
 
 
-def _head(
-    attacks: list[Hashes], calm: list[Hashes], recipe: Recipe, prompts: dict[str, list[str]]
-) -> InjectionHead:
-    fitted = fit_line(attacks, calm, recipe.injection, seed=recipe.seed)
+def _mean(shares: dict[str, float]) -> float:
+    return round(100 * float(np.mean(list(shares.values()))), 1)
+
+
+def _head(lesson: Lesson, recipe: Recipe, prompts: dict[str, list[str]]) -> InjectionHead:
+    fitted = fit_line(lesson, recipe.injection, seed=recipe.seed)
     package = Package({}, {})
     package.add("injection.weights", fitted.weights)
     package.add("injection.shift", fitted.shift)

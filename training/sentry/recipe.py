@@ -29,8 +29,10 @@ class InjectionDials(Struct, frozen=True, forbid_unknown_fields=True):
     rate: float
     decay: float
     attack_weight: float
+    lookalike_weight: float
     each_family: int
     each_calm: int
+    ordinary: int
     false_alarms: float
     folds: int
 

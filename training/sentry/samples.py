@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from kilonova.guardrails.injection import WINDOW_WORDS
 from kilonova.guardrails.scan import OUT_OF_SCOPE
-from sentry.attacks import benign_sentences, train_families
+from sentry.attacks import train_families
 from sentry.corpus import Record, is_held_back, read_training, read_validation
 from sentry.recipe import InjectionDials
 
@@ -16,7 +16,6 @@ __all__ = [
     "Labelled",
     "attack_windows",
     "banking",
-    "calm_windows",
     "held_back_prompts",
     "intents",
     "languages",
@@ -26,10 +25,11 @@ __all__ = [
 
 _PAGE_CHARACTERS = 300
 _PASTE_CHARACTERS = 2000
-_WINDOWS_EACH = 8
+_WINDOWS_EACH = 24
+_ALONE = 0.75
 # How many records of each file show the injection head what is no attack.
 _CALM_FILES = {
-    "lingua-train": 60_000,
+    "lingua-train": 15_000,
     "tldr-other": 6000,
     "tldr-en": 7500,
     "gsm8k-train": 7500,
@@ -80,17 +80,20 @@ def banking(folder: Path) -> Iterator[Labelled]:
         yield Labelled(record.text, record.label, is_held_back(record.text))
 
 
-def attack_windows(dials: InjectionDials, seed: int) -> list[str]:
-    """Sentences of all learned families."""
-    families = train_families(dials.each_family, seed)
-    return [text for texts in families.values() for text in texts]
-
-
-def calm_windows(folder: Path, dials: InjectionDials, seed: int) -> list[str]:
-    """The calm halves of the families, and pieces of ordinary prompts and pages."""
+def attack_windows(dials: InjectionDials, seed: int, around: list[str]) -> list[str]:
+    """Sentences of all learned families; one in four has some words of other text around it."""
     draw = random.Random(seed)
-    pieces: list[str] = benign_sentences(dials.each_calm, seed) + ordinary_windows(folder, draw)
-    return pieces
+    families = train_families(dials.each_family, seed)
+    return [
+        text if draw.random() < _ALONE else _amid(text, draw.choice(around).split(), draw)
+        for texts in families.values()
+        for text in texts
+    ]
+
+
+def _amid(text: str, other: list[str], draw: random.Random) -> str:
+    before, after = draw.randint(0, 12), draw.randint(0, 12)
+    return " ".join([*other[:before], text, *other[before : before + after]])
 
 
 def ordinary_windows(folder: Path, draw: random.Random) -> list[str]:

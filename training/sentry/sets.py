@@ -1,18 +1,28 @@
 """The frozen test sets of this recipe, as they lie in ``sets/``. Written once; then only read."""
 
 import hashlib
+import tomllib
 from pathlib import Path
 
 import msgspec
 
 from sentry.personal import Marked, make_set
 
-__all__ = ["read_calm", "read_personal", "set_digests", "write_sets"]
+__all__ = [
+    "is_written",
+    "read_calm",
+    "read_heldout",
+    "read_personal",
+    "set_digests",
+    "write_sets",
+]
 
 _FOLDER = Path(__file__).with_name("sets")
 _PERSONAL_SET = _FOLDER / "pii-1.jsonl"
-# Sentences by hand that speak of rules, secrets and orders, and attack nobody.
-_CALM_SET = _FOLDER / "calm-1.txt"
+# By an author who saw neither the learned families nor the features, and scored once: attacks by
+# family, and calm sentences that speak of rules and secrets. The first such sets are learned.
+_HELDOUT_SET = _FOLDER / "heldout-2.toml"
+_CALM_SET = _FOLDER / "calm-2.txt"
 _PERSONAL_EACH = 100
 _PERSONAL_SEED = 7_193_004  # not the one under which the detector was written
 
@@ -27,8 +37,21 @@ def write_sets() -> None:
 
 def set_digests() -> dict[str, str]:
     """The sha256 of each frozen file."""
-    files = (_PERSONAL_SET, _CALM_SET, _FOLDER / "heldout-1.toml")
+    files = [file for file in (_PERSONAL_SET, _HELDOUT_SET, _CALM_SET) if file.exists()]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def is_written() -> bool:
+    """Whether the blind sets lie there; the families are finished before they do."""
+    return _HELDOUT_SET.exists() and _CALM_SET.exists()
+
+
+def read_heldout() -> dict[str, list[str]]:
+    """The families that are measured only: every sentence stands as it was written."""
+    families: dict[str, dict[str, list[str]]] = tomllib.loads(
+        _HELDOUT_SET.read_text(encoding="utf-8")
+    )
+    return families["heldout"]
 
 
 def read_personal() -> list[Marked]:
@@ -39,5 +62,5 @@ def read_personal() -> list[Marked]:
 
 
 def read_calm() -> list[str]:
-    """CALM-1."""
+    """CALM-2."""
     return _CALM_SET.read_text(encoding="utf-8").splitlines()

@@ -1,5 +1,6 @@
 """From the shared text to the file that ships: fit, calibrate, set the thresholds, export."""
 
+import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,10 @@ from kilonova.guardrails.injection import InjectionHead
 from kilonova.guardrails.scan import OUT_OF_SCOPE
 from kilonova.guardrails.weights import Tensors, read_tensors
 from sentry import samples
+from sentry.attacks import benign_sentences
 from sentry.corpus import read_training
 from sentry.export import Package, write_package
-from sentry.fit import FittedBag, Sample, fit_bag, fit_line
+from sentry.fit import FittedBag, Lesson, Sample, fit_bag, fit_line
 from sentry.leaving import alarm_threshold, signs_of
 from sentry.progress import report
 from sentry.recipe import Recipe
@@ -142,9 +144,13 @@ def _scope_threshold(package: Package, known: list[Sample], false_alarms: float)
 
 def _injection(package: Package, recipe: Recipe, data: Path) -> dict[str, object]:
     dials = recipe.injection
-    attacks = samples.attack_windows(dials, recipe.seed)
-    calm = samples.calm_windows(data, dials, recipe.seed)
-    fitted = fit_line(signs_of(attacks), signs_of(calm), dials, seed=recipe.seed)
+    draw = random.Random(recipe.seed)
+    ordinary = samples.ordinary_windows(data, draw)
+    attacks = samples.attack_windows(dials, recipe.seed, ordinary)
+    lookalikes = benign_sentences(dials.each_calm, recipe.seed)
+    ordinary = draw.sample(ordinary, min(dials.ordinary, len(ordinary)))
+    lesson = Lesson(signs_of(attacks), signs_of(lookalikes), signs_of(ordinary))
+    fitted = fit_line(lesson, dials, seed=recipe.seed)
     package.add("injection.weights", fitted.weights)
     package.add("injection.shift", fitted.shift)
     head = InjectionHead(Tensors(package.arrays, package.texts))
@@ -153,7 +159,8 @@ def _injection(package: Package, recipe: Recipe, data: Path) -> dict[str, object
     report(f"injection: threshold {threshold:.4f}, alarms on held-back text {alarms}")
     return {
         "attacks": len(attacks),
-        "calm": len(calm),
+        "lookalikes": len(lookalikes),
+        "ordinary": len(ordinary),
         "threshold": round(threshold, 4),
         "held_back_alarms": alarms,
     }

@@ -30,7 +30,12 @@ SIGNS = {
 }
 _LEVELS = np.array(list(SIGNS.values()), dtype=np.float32)
 _SENTENCES = re.compile(r"[.!?;。？！]+(?:\s|$)")
-_NUMBERS = re.compile(r"[0-9][0-9.,:/%]*")
+# The same for ASCII by outlines: the ends of sentences as dots, the marks of numbers as dashes.
+_ENDS = bytes.maketrans(b"!?;\t\n\r\v\f\x1c\x1d\x1e\x1f", b"..." + b" " * 9)
+_FIGURES = bytes.maketrans(
+    bytes(sign for sign in range(256) if sign not in b"0123456789.,:/%") + b"123456789.,:/%",
+    b" " * 241 + b"0" * 9 + b"-" * 5,
+)
 # fmt: off
 _CONDITIONS = frozenset((
     "if", "unless", "when", "until", "after", "before", "while", "because", "since", "except",
@@ -60,14 +65,14 @@ _WORD_SIGNS = (
 def count_signs(text: str, words: str) -> NDArray[np.float32]:
     """A number between 0 and 1 for each of ``SIGNS``, in order; ``words``: the text's ``plain``."""
     split = words.split()
-    kinds = [_WORD_SIGNS.get(word) for word in split]
+    kinds = list(map(_WORD_SIGNS.get, split))
     code = sum(map(text.count, _CODE_SIGNS))
     if any(map(text.__contains__, _CODE_WORDS)):
         code += len(_CODE.findall(text))
     counts = (
         len(split),
-        len(_SENTENCES.findall(text)),
-        len(_NUMBERS.findall(text)),
+        _count_sentences(text),
+        _count_numbers(text),
         sum(map(text.count, _CLAUSE_SIGNS)),
         kinds.count(1),
         kinds.count(2),
@@ -77,6 +82,19 @@ def count_signs(text: str, words: str) -> NDArray[np.float32]:
     )
     shares: NDArray[np.float32] = np.array(counts, dtype=np.float32) / _LEVELS
     return shares.clip(max=1)
+
+
+def _count_sentences(text: str) -> int:
+    if not text.isascii():
+        return len(_SENTENCES.findall(text))
+    outline = text.encode().translate(_ENDS)
+    return outline.count(b". ") + outline.endswith(b".")
+
+
+def _count_numbers(text: str) -> int:
+    """Runs of digits and the marks inside numbers, in which there is a digit."""
+    outline = text.encode("latin-1", "replace").translate(_FIGURES)
+    return sum(b"0" in run for run in outline.split())
 
 
 class Complexity:

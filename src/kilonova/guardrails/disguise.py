@@ -25,6 +25,7 @@ _WORDS_PER_LEET = 8  # fewer digits inside words are names and numbers
 _OUTLINE = bytes.maketrans(
     b"bcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-*_", b"a" * 51 + b" " * 4
 )
+_DIGITS = bytes.maketrans(b"13457", b"0" * 5)
 _RUN = bytes.maketrans(b" 0123456789+/", b"-" + b"a" * 12)
 _LETTERS = str.maketrans("013457@$", "oieastas")
 _SPACED = re.compile(r"(?<!\S)(?:[A-Za-z]([ .\-*_])){2}(?:[A-Za-z]\1)*[A-Za-z](?!\w)")
@@ -39,7 +40,7 @@ def readings(text: str) -> list[str]:
     undone = text
     if not text.isascii():
         undone = _visible(text)
-    if _WORDS_PER_LEET * len(_LEET.findall(text)) > max(_WORDS_PER_LEET, text.count(" ")):
+    if _is_leet(text, outline):
         undone = undone.translate(_LETTERS)
     if b"a a a" in outline and _SPACED.search(undone):
         undone = _SPACED.sub(lambda match: match[0].replace(match[1], ""), undone)
@@ -51,6 +52,13 @@ def readings(text: str) -> list[str]:
     if sum(map(lowered.__contains__, _BACKWARDS)) > 1:
         found.append(text[::-1])
     return found
+
+
+def _is_leet(text: str, outline: bytes) -> bool:
+    digits = outline.translate(_DIGITS)
+    if b"a0a" not in digits and b"a00a" not in digits:
+        return False
+    return _WORDS_PER_LEET * len(_LEET.findall(text)) > max(_WORDS_PER_LEET, text.count(" "))
 
 
 def _visible(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Known ways of talking a model out of its orders: patterns, and a linear head over words.
+"""Known ways of talking a model out of its orders: patterns, and a linear head over word stems.
 
 It knows the families that it was taught and what resembles them. Somebody who rewords an attack can
 get past it; treat a flag as a reason to look, and no flag as no proof.
@@ -60,8 +60,15 @@ _CLUES = {
 _HIDDEN = re.compile(r"[\u202a-\u202e\u2066-\u2069]|[\U000e0000-\U000e007f]{3}")
 # Scripts without spaces are read sign by sign.
 _UNSPACED = re.compile("([\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff])")
-_ONE, _TWO, _THREE, _FIVE = (np.uint64(salt) for salt in (1, 2, 3, 5))
-_CONCEPT_REACH = 8  # words between two concepts that are read together
+_STEM = 5  # letters of a word that count: endings differ by person, number and language
+_ONE, _TWO, _FIVE, _SEVEN = (np.uint64(salt) for salt in (1, 2, 5, 7))
+_REACH = 8  # words between two concepts that are read as one phrase
+_FAR = 16  # words between two that are merely read together
+_STEPS = (1, 2, 3, 4)  # how many concepts on the second of such a pair stands
+# A short text may also talk about the wording of attacks: there it only adds to the evidence.
+_TALK_CHARACTERS = 300
+_WORDED = frozenset(("override", "prompt_leak", "persona"))
+_WORDED_EVIDENCE = 3.0
 
 
 class Signs(Struct, frozen=True):
@@ -73,24 +80,25 @@ class Signs(Struct, frozen=True):
 
 
 def read_signs(words: str) -> Signs:
-    """Words, pairs, pairs with a gap, and runs of one to three concepts of ``plain`` text."""
+    """Stems and pairs of them, and of ``plain`` text's concepts: runs of up to three, and pairs."""
     if not words.isascii() and _UNSPACED.search(words):
         words = _UNSPACED.sub(r" \1 ", words)
     split = words.split()
-    singles = hashed_words(split)
-    numbers = np.fromiter((CONCEPTS.get(word, 0) for word in split), np.uint64, len(split))
+    stems = hashed_words([word[:_STEM] for word in split])
+    numbers = np.fromiter(map(_concept, split), np.uint64, len(split))
     at = np.flatnonzero(numbers)
     concepts = numbers[at]
-    near = np.diff(at) <= _CONCEPT_REACH
+    near = np.diff(at) <= _REACH
     two_near, three_near = np.flatnonzero(near), np.flatnonzero(near[:-1] & near[1:])
+    one, other = _together(at, concepts)
     # One hashing for all pairs: what differs between the kinds is the salt.
-    first = (singles, singles[:-1], singles[:-2], concepts, concepts[:-1])
+    first = (stems, stems[:-1], concepts, np.minimum(one[1], other[1]), concepts[:-1])
     second = (
-        singles,
-        singles[1:] + _ONE,
-        singles[2:] + _TWO,
+        stems,
+        stems[1:] + _ONE,
         concepts + _FIVE,
-        concepts[1:] + _THREE,
+        np.maximum(one[1], other[1]) + _SEVEN,
+        concepts[1:] + _TWO,
     )
     mixed = blended(np.concatenate(first), np.concatenate(second), 0)
     start = len(mixed) - len(concepts[:-1])
@@ -99,9 +107,26 @@ def read_signs(words: str) -> Signs:
     order = np.arange(len(split))
     return Signs(
         np.concatenate((mixed[:start], two[two_near], three[three_near])),
-        np.concatenate((order, order[:-1], order[:-2], at, at[two_near], at[three_near])),
+        np.concatenate((order, order[:-1], at, one[0], at[two_near], at[three_near])),
         len(split),
     )
+
+
+_Placed = tuple[NDArray[np.intp], Hashes]
+
+
+def _together(at: NDArray[np.intp], concepts: Hashes) -> tuple[_Placed, _Placed]:
+    """Places and concepts of all pairs that stand close, whatever stands between them."""
+    order = np.arange(len(at))
+    one = np.concatenate([order[:-step] for step in _STEPS])
+    other = np.concatenate([order[step:] for step in _STEPS])
+    kept = (at[other] - at[one] <= _FAR) & (concepts[one] != concepts[other])
+    one, other = one[kept], other[kept]
+    return (at[one], concepts[one]), (at[other], concepts[other])
+
+
+def _concept(word: str) -> int:
+    return CONCEPTS.get(word, 0)
 
 
 def matched_patterns(text: str, hidden: Iterable[str]) -> tuple[str, ...]:
@@ -133,13 +158,15 @@ class InjectionHead:
         self._shift = float(tensors.floats("injection.shift")[0])
 
     def read(self, text: str, words: str) -> Injection:
-        """``words`` is the text's ``plain``. A matched pattern leaves no doubt."""
+        """``words`` is the text's ``plain``. What nobody writes in peace leaves no doubt."""
         hidden = readings(text)
         families = matched_patterns(text, hidden)
-        if families:
+        if families and not (_WORDED.issuperset(families) and len(text) <= _TALK_CHARACTERS):
             return Injection(1.0, families)
         evidence = max(map(self.evidence, (words, *map(plain, hidden))))
-        return Injection(1.0 / (1.0 + math.exp(-evidence)), ())
+        if families:
+            evidence += _WORDED_EVIDENCE
+        return Injection(1.0 / (1.0 + math.exp(-evidence)), families)
 
     def evidence(self, words: str) -> float:
         """What speaks for an attack in the worst window: above nought is an alarm."""
@@ -148,4 +175,6 @@ class InjectionHead:
         half = WINDOW_WORDS // 2
         halves = np.bincount(signs.places // half, weights, minlength=1)
         windows = halves[:-1] + halves[1:] if len(halves) > 1 else halves
-        return min(30.0, max(-30.0, float(windows.max()) + self._shift))
+        # The worst of many windows looks bad by chance, so the odds are divided by their number.
+        evidence = float(windows.max()) - math.log(len(windows)) + self._shift
+        return min(30.0, max(-30.0, evidence))

@@ -5,7 +5,7 @@ Names, postal addresses and anything else without a form of its own are not foun
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from ipaddress import AddressValueError, IPv6Address
 from typing import AnyStr
 
@@ -47,8 +47,9 @@ _SECRETS = (
     *("-----BEGIN", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox"),
     *("AIza", "sk-", "sk_", "kn_live", "rk_live", "eyJ"),
 )
+_SECRET_CHARACTERS = 7100
 _DOTTED = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
-_COLONS = re.compile(r"::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:")
+_COLONS = re.compile(r"[0-9A-Fa-f:]*(?:::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:)[0-9A-Fa-f:]*")
 _CUE_CHARACTERS = 32
 _OUTLINE = bytes.maketrans(
     b"123456789BCDEFGHIJKLMNOPQRSTUVWXYZbcdefghijklmnopqrstuvwxyz", b"0" * 9 + b"A" * 25 + b"a" * 25
@@ -146,13 +147,20 @@ def _places(signs: AnyStr, shape: AnyStr) -> Iterator[int]:
         place = signs.find(shape, place + 1)
 
 
-def _holding(*signs: str) -> Callable[[str], list[_Region]]:
-    """The whole text, if it holds one of these signs."""
+def _opened(text: str) -> list[_Region]:
+    """From the opening of each secret on, until none can go on."""
+    places = sorted(place for sign in _SECRETS for place in _places(text, sign))
+    return _merged([(place, place + _SECRET_CHARACTERS) for place in places])
 
-    def where(text: str) -> list[_Region]:
-        return [(0, len(text))] if any(map(text.__contains__, signs)) else []
 
-    return where
+def _at_signs(text: str) -> list[_Region]:
+    """The words that hold one: an address has no spaces."""
+    regions: list[_Region] = []
+    for place in _places(text, "@"):
+        start = max(text.rfind(" ", 0, place), text.rfind("\n", 0, place)) + 1
+        end = text.find(" ", place)
+        regions.append((start, len(text) if end < 0 else end))
+    return _merged(regions)
 
 
 def _dotted(text: str) -> list[_Region]:
@@ -160,7 +168,10 @@ def _dotted(text: str) -> list[_Region]:
 
 
 def _colons(text: str) -> list[_Region]:
-    return [(max(0, at.start() - 40), at.end() + 40) for at in _COLONS.finditer(text)]
+    """The whole run of such signs, and one more to see that it ends there."""
+    if text.count(":") < 2:
+        return []
+    return [(at.start(), at.end() + 1) for at in _COLONS.finditer(text)]
 
 
 def _before(match: re.Match[str]) -> str:
@@ -254,11 +265,13 @@ def _is_counted(before: str) -> bool:
 
 def _announced(match: re.Match[str]) -> int:
     """Digits that could be anything, after a word that says what they are."""
+    if not 8 <= len(_SEPARATORS.sub("", match[0])) <= 12:
+        return 0
     before = _before(match)
     lowered = before.lower()
     if not any(map(lowered.__contains__, _CALLING_STEMS)) or not _CALLING.search(before):
         return 0
-    return _national(match) if 8 <= len(_SEPARATORS.sub("", match[0])) <= 12 else 0
+    return _national(match)
 
 
 def _ipv4(match: re.Match[str]) -> int:
@@ -295,7 +308,7 @@ _RULES = (
             r"|eyJ[\w-]{10,2000}\.eyJ[\w-]{10,4000}\.[\w-]{10,1000})(?![\w-])"
         ),
         _whole,
-        _holding(*_SECRETS),
+        _opened,
     ),
     _Rule(
         "email",
@@ -304,13 +317,13 @@ _RULES = (
             r"{1,6}[A-Za-z]{2,24}(?![\w@-])"
         ),
         _email,
-        _holding("@"),
+        _at_signs,
     ),
     _Rule(
         "iban",
         re.compile(
-            r"(?<![A-Za-z0-9])(?:[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]){11,32}"
-            r"|[a-z]{2}[0-9]{2}[a-z0-9]{11,30})"
+            r"[A-Za-z](?<![A-Za-z0-9].)(?:(?<=[A-Z])[A-Z][0-9]{2}(?:[ -]?[A-Z0-9]){11,32}"
+            r"|(?<=[a-z])[a-z][0-9]{2}[a-z0-9]{11,30})"
         ),
         _iban,
         _shaped("AA00", "aa00", before=1, after=48),
@@ -318,8 +331,8 @@ _RULES = (
     _Rule(
         "payment_card",
         re.compile(
-            r"(?<![\w.])(?:[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?"
-            r"|[0-9]{4}([ -])[0-9]{6}\2[0-9]{4,5}|[0-9]{13,19})(?!\w|-[0-9])"
+            r"[0-9](?<![\w.].)(?:[0-9]{3}([ -])[0-9]{4}\1[0-9]{4}\1[0-9]{4}(?:\1[0-9]{3})?"
+            r"|[0-9]{3}([ -])[0-9]{6}\2[0-9]{4,5}|[0-9]{12,18})(?!\w|-[0-9])"
         ),
         _card,
         _shaped(
@@ -338,7 +351,7 @@ _RULES = (
     _Rule(
         "fr_nir",
         re.compile(
-            r"(?<![\w.-])[12] ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[AB])"
+            r"[12](?<![\w.\-].) ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[AB])"
             r" ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}(?![\w-])"
         ),
         _checked(is_nir),
@@ -377,7 +390,7 @@ _RULES = (
     _Rule(
         "phone",
         re.compile(
-            r"(?<![\w+.])(?:\+|(?<![0-9] )00 ?(?=[1-9]))[0-9]{1,4}"
+            r"[+0](?<![\w+.].)(?:(?<=\+)|(?<=0)(?<![0-9] 0)0 ?(?=[1-9]))[0-9]{1,4}"
             r"(?:[ .\-/]?\(?[0-9]{1,8}\)?){1,7}(?![\w-])"
         ),
         _international,
@@ -386,11 +399,12 @@ _RULES = (
     _Rule(
         "phone",
         re.compile(
-            r"(?<![\w.+-])(?<![0-9] )(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])"
-            r"[2-9][0-9]{2}[ .-][0-9]{4}(?![\w-]|\.[0-9])"
-            r"|(?<![\w.+-])(?<![0-9] )0[1-9](?:([ .])[0-9]{2})(?:\1[0-9]{2}){3}(?![\w-]|[ .][0-9])"
-            r"|(?<![\w.+-])(?<![0-9] )\(?0[0-9]{2,4}\)? [0-9]{3,4} [0-9]{3,4}(?![\w-]| [0-9])"
-            r"|(?<![\w.+-])(?<![0-9] )07[0-9]{3} [0-9]{6}(?![\w-])"
+            r"[(0-9](?<![\w.+\-].)(?<![0-9] .)(?:"
+            r"(?:(?<=1)[ .-](?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[ .-])|(?<=\()[2-9][0-9]{2}\) ?"
+            r"|(?<=[2-9])[0-9]{2}[ .-])[2-9][0-9]{2}[ .-][0-9]{4}(?![\w-]|\.[0-9])"
+            r"|(?<=0)[1-9](?:([ .])[0-9]{2})(?:\1[0-9]{2}){3}(?![\w-]|[ .][0-9])"
+            r"|(?:(?<=\()0|(?<=0))[0-9]{2,4}\)? [0-9]{3,4} [0-9]{3,4}(?![\w-]| [0-9])"
+            r"|(?<=0)7[0-9]{3} [0-9]{6}(?![\w-]))"
         ),
         _national,
         _shaped(
@@ -402,7 +416,9 @@ _RULES = (
     ),
     _Rule(
         "phone",
-        re.compile(r"(?<![\w.+-])\(?[0-9](?:[ .\-/()]{0,2}[0-9]){7,11}(?![\w-])"),
+        re.compile(
+            r"[(0-9](?<![\w.+\-].)(?:(?<=\()[0-9]|(?<=[0-9]))(?:[ .\-/()]{0,2}[0-9]){7,11}(?![\w-])"
+        ),
         _announced,
         _dense,
     ),
@@ -417,18 +433,21 @@ def find_personal_data(text: str) -> tuple[Span, ...]:
     for rule in _RULES:
         if rule.where not in regions:
             regions[rule.where] = rule.where(text)
-        for region in regions[rule.where]:
-            for span in _spans(rule, text, region, taken=taken):
-                taken[span.start : span.end] = bytes(b"\1" * (span.end - span.start))
-                found.append(span)
+        for start, end in regions[rule.where]:
+            # What others have taken whole holds nothing more.
+            if 0 in taken[start:end]:
+                found += _spans(rule, rule.pattern.finditer(text, start, end), taken)
     return tuple(sorted(found, key=lambda span: span.start))
 
 
-def _spans(rule: _Rule, text: str, region: _Region, *, taken: bytearray) -> Iterator[Span]:
-    for match in rule.pattern.finditer(text, *region):
+def _spans(rule: _Rule, matches: Iterable[re.Match[str]], taken: bytearray) -> list[Span]:
+    found = []
+    for match in matches:
         start = match.start()
         # The extent costs more than the match, and what is taken from its start on is lost anyway.
         if taken[start] or not (length := rule.extent(match)):
             continue
-        if not any(taken[start : start + length]):
-            yield Span(rule.kind, start, start + length)
+        if 1 not in taken[start : start + length]:
+            taken[start : start + length] = b"\1" * length
+            found.append(Span(rule.kind, start, start + length))
+    return found
