@@ -12,7 +12,13 @@ import pytest
 
 from kilonova.core.errors import LEAVES, KilonovaError
 from kilonova.engines import KINDS
-from kilonova.settings import LimitSettings, ServerSettings, StoreSettings, TlsSettings
+from kilonova.settings import (
+    LimitSettings,
+    S3Settings,
+    ServerSettings,
+    StoreSettings,
+    TlsSettings,
+)
 
 ROOT = Path(__file__).parent.parent
 SOURCES = sorted((ROOT / "src").rglob("*.py"))
@@ -191,6 +197,7 @@ def test_the_error_tree_is_closed() -> None:
         ("tls", TlsSettings),
         ("store", StoreSettings),
         ("limits", LimitSettings),
+        ("s3", S3Settings),
     ],
 )
 def test_every_setting_is_documented(section: str, kind: type) -> None:

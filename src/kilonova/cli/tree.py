@@ -26,6 +26,7 @@ COMMANDS: dict[str, _Branch] = {
     "limits": _Branch("limits", "Show and set limits on use and money."),
     "models": _Branch("models", "List the models on offer."),
     "usage": _Branch("usage", "Show requests, tokens and money."),
+    "plan": _Branch("plan", "Plan machines, power and cost for a workload."),
     "ledger": _Branch("ledger", "Prove that the books are right."),
     "config": _Branch("config", "Show the settings in force."),
     "doctor": _Branch("doctor.command", "Check this machine and this installation."),

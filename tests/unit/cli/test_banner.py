@@ -50,12 +50,20 @@ def test_the_first_start_points_every_sdk_here() -> None:
     }
 
 
-def test_later_starts_show_the_address_and_no_secret() -> None:
-    """Protects the key: it was shown once."""
+def test_later_starts_show_the_addresses_and_no_secret() -> None:
+    """Protects the key, which was shown once, and callers of a server that has moved."""
     text = _announce(None)
-    assert "http://127.0.0.1:8040" in text
     assert "kilonova keys create" in text
-    assert "export" not in text
+    assert "KEY" not in text
+    assert "kn_live_" not in text
+    words = dict(word.split("=", 1) for word in text.split() if "=" in word)
+    assert words == {
+        "OPENAI_BASE_URL": "http://127.0.0.1:8040/v1",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": "http://127.0.0.1:8040",
+        "AWS_ENDPOINT_URL_BEDROCK": "http://127.0.0.1:8040",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:8040",
+        "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:8040",
+    }
 
 
 def test_under_tls_the_lines_of_trust_come_with_every_start() -> None:
@@ -77,6 +85,7 @@ def test_under_tls_the_lines_of_trust_come_with_every_start() -> None:
             )
         )
         words = dict(word.split("=", 1) for word in text.split() if "=" in word)
+        assert words["OPENAI_BASE_URL"] == f"{url}/v1"
         assert words["AWS_CA_BUNDLE"] == words["SSL_CERT_FILE"] == "/srv/tls/bundle.pem"
         assert words["REQUESTS_CA_BUNDLE"] == "/srv/tls/bundle.pem"
         assert words["NODE_EXTRA_CA_CERTS"] == "/srv/tls/authority.pem"

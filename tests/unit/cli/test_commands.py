@@ -156,6 +156,13 @@ def test_a_broken_ledger_is_exit_code_8(terminal: Terminal) -> None:
     assert "FAIL" in terminal.stdout
 
 
+def test_settings_that_serve_refuses_are_not_shown_as_right(terminal: Terminal) -> None:
+    """Protects whoever checks a configuration before a restart: exit code 3, and the same words."""
+    (terminal.home / "kilonova.toml").write_text('[models.mine]\nengine = "nowhere"\n')
+    assert terminal.run("config", "show") == 3
+    assert 'models."mine".engine: there is no engine' in terminal.stderr
+
+
 def test_settings_are_shown_without_secrets(terminal: Terminal) -> None:
     """Protects a key that somebody wrote into the file in spite of the manual."""
     (terminal.home / "kilonova.toml").write_text(

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from kilonova.cli.exits import AUTH, FAILURE, QUOTA, CommandError
-from kilonova.cli.talk import Talk
+from kilonova.cli.talk import Talk, Turn
 from kilonova.home import ServerNote
 
 USAGE = '{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}'
@@ -106,3 +106,11 @@ def test_a_broken_stream_is_a_failure(wire: Wire, events: list[str]) -> None:
     wire.events = events
     with pytest.raises(CommandError, match="broke"):
         list(wire.talk.ask("hi"))
+
+
+@pytest.mark.parametrize(("last_s", "rate"), [(1.00003, None), (3.0, 20.0)])
+def test_what_came_at_once_has_no_speed(last_s: float, rate: float | None) -> None:
+    """Protects people from the speed of a pipe: it is not that of the model."""
+    turn = Turn()
+    turn.first_s, turn.last_s, turn.output_tokens = 1.0, last_s, 41
+    assert turn.tokens_per_s == rate

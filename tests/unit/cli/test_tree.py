@@ -34,7 +34,7 @@ LEAVES = dict(_leaves())
 def test_the_contract_is_complete() -> None:
     """Protects scripts: these commands exist."""
     assert set(LEAVES) == {
-        "serve", "chat", "doctor", "version", "usage", "config show", "ledger verify",
+        "serve", "chat", "doctor", "version", "usage", "config show", "ledger verify", "plan",
         "models list", "keys create", "keys list", "keys revoke", "organisations create",
         "organisations list", "projects create", "projects list", "limits set", "limits show",
     }  # fmt: skip
