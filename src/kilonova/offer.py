@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from kilonova.catalog.catalog import PACKAGED_WEIGHTS, Catalog, packaged_models
 from kilonova.catalog.entry import parse_entry
 from kilonova.core.errors import NotFound
-from kilonova.core.model import Model
+from kilonova.core.model import PLATFORM, Model
 from kilonova.engines import KINDS
 from kilonova.engines.llamacpp.header import GgufError, ModelHeader, read_header
 from kilonova.engines.llamacpp.thoughts import controls_of
@@ -22,8 +22,6 @@ from kilonova.settings import Settings, SettingsError
 __all__ = ["EnginePlan", "Offer", "plan_offer"]
 
 _LOCAL = "llamacpp"
-# What runs inside the gateway needs no engine.
-_PLATFORM = "platform"
 # The engines that exist without a line of configuration.
 _PACKAGED: dict[str, dict[str, Any]] = {
     "spark": {
@@ -62,7 +60,7 @@ def plan_offer(settings: Settings, model_file: Path | None = None) -> Offer:
         written["file"] = {"kind": _LOCAL, "model": str(model_file)}
     plans = tuple(_plan(name, entry) for name, entry in _merged(written).items())
     entries = [_configured(model_id, entry) for model_id, entry in settings.models.items()]
-    names = {_PLATFORM, *(plan.name for plan in plans)}
+    names = {PLATFORM, *(plan.name for plan in plans)}
     _check_engines(entries, names)
     served = {model.engine for model in entries}
     packaged = [

@@ -43,6 +43,7 @@ def client(server: Server, attempts: Attempts) -> openai.OpenAI:
     )
 
 
+@pytest.mark.supports("errors", "openai chat.completions")
 @pytest.mark.parametrize(
     ("more", "kind", "code", "count"),
     [
@@ -93,6 +94,24 @@ def test_a_used_up_budget_is_not_tried_again(server: Server, attempts: Attempts)
     assert attempts.count == 1
 
 
+def test_money_that_a_running_request_holds_is_waited_for(
+    server: Server, attempts: Attempts
+) -> None:
+    """Protects callers beside a long answer: the SDK waits, tries again, and gets its own."""
+    key = server.new_key("--budget", "0.001")["bearer_key"]
+    client = openai.OpenAI(api_key=key, base_url=f"{server.url}/v1", http_client=attempts.http)
+    text = "[[echo: delay_ms=50]] " + "a " * 12
+    running = client.chat.completions.with_raw_response.create(
+        model=ECHO, messages=[{"role": "user", "content": text}], stream=True
+    )
+    assert running.headers["x-kilonova-limited"] == "budget"
+    with pytest.raises(openai.RateLimitError, match="Running requests hold 0.001") as caught:
+        ask(client.with_options(max_retries=0))
+    assert caught.value.code == "rate_limit_exceeded"
+    running.parse().close()
+    assert ask(client).choices[0].message.content == "x"
+
+
 def test_a_rate_limit_tells_how_long_to_wait(server: Server, attempts: Attempts) -> None:
     """Protects callers within their limits: the SDK waits as told, and succeeds."""
     key = server.new_key("--rpm", "60")["bearer_key"]
@@ -137,5 +156,6 @@ def test_the_same_idempotency_key_is_answered_once(client: openai.OpenAI) -> Non
     one = ask(client, "hello", extra_headers=headers)
     two = ask(client, "hello", extra_headers=headers)
     assert one.choices[0].message.content == two.choices[0].message.content
+    assert (one.id, one.created) == (two.id, two.created)
     with pytest.raises(openai.ConflictError):
         ask(client, "other", extra_headers=headers)

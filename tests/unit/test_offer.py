@@ -1,6 +1,7 @@
 """What an installation offers, from its configuration and its model files."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,3 +114,18 @@ def test_models_have_further_names() -> None:
         plan_offer(Settings(aliases={"gpt-4o": "nothing"}))
     with pytest.raises(SettingsError, match="'echo' belongs to"):
         plan_offer(Settings(aliases={"echo": "kilonova.spark-v1:0"}))
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"native_body": "foo"}, "native_body.*known: anthropic-messages, .*titan-text"),
+        ({"abilities": ["chat", "dance"]}, "abilities.*known: chat, tools, json"),
+        ({"native_body": "text-embeddings"}, "native_body: 'text-emb.*' needs the ability 'embed"),
+        ({"native_body": "llama", "abilities": ["embeddings"]}, "'llama' needs the ability 'chat'"),
+    ],
+)
+def test_a_body_that_a_model_cannot_serve_is_refused(entry: dict[str, Any], words: str) -> None:
+    """Protects operators: what every request would fail on fails at the start, with the choices."""
+    with pytest.raises(SettingsError, match=words):
+        plan_offer(Settings(models={"mine": {"engine": "echo", **entry}}))

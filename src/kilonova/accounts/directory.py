@@ -90,7 +90,7 @@ class Directory:
         known = self._recall(credential.access_key_id)
         if known is None:
             key = self._store.key_of_access_key(credential.access_key_id)
-            known = self._admit(key)
+            known = self._admit(key, "access key id")
             self._remember(credential.access_key_id, known)
         credential.prove(known.secret, now_s)
         return _unexpired(known, now_s)
@@ -106,11 +106,11 @@ class Directory:
         if len(self._known) > self._remembered_max:
             self._known.popitem(last=False)
 
-    def _admit(self, key: Key | None) -> _Known:
+    def _admit(self, key: Key | None, what: str = "API key") -> _Known:
         if key is None:
-            raise Unauthenticated("The API key is unknown. Check it.", reason="unknown_key")
+            raise Unauthenticated(f"The {what} is unknown. Check it.", reason="unknown_key")
         if key.revoked_ms is not None:
-            raise Unauthenticated("The API key was revoked. Ask for a new one.", reason="revoked")
+            raise Unauthenticated(f"The {what} was revoked. Ask for a new one.", reason="revoked")
         secret = "" if key.secret_encrypted is None else self._vault.unseal(key)
         return _Known(self._principal_of(key), key.expires_ms, secret)
 

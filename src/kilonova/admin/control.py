@@ -37,7 +37,7 @@ from kilonova.admin.schema import (
 from kilonova.core.books import TIME_MS_MAX, LedgerBook, UsageFilter
 from kilonova.core.errors import InvalidRequest, NotFound
 from kilonova.core.identity import Key, Limits, Organisation, Project
-from kilonova.core.model import Model
+from kilonova.core.model import PLATFORM, Model
 from kilonova.core.money import format_nano
 from kilonova.web.health import Readiness
 
@@ -164,11 +164,12 @@ class Control(Generic[Order]):
 
     async def list_models(self) -> ModelList:
         parts = (await self._installation.readiness()).parts
+        ready = {name for name, health in parts.items() if health.is_ready}
+        if "server" in ready:
+            ready.add(PLATFORM)
         return ModelList(
             data=tuple(
-                views.show_model(
-                    model, is_ready=model.engine in parts and parts[model.engine].is_ready
-                )
+                views.show_model(model, is_ready=model.engine in ready)
                 for model in self._installation.models
             )
         )

@@ -1,16 +1,22 @@
 """A model as it is written in TOML, and its way into the platform's vocabulary."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct
 
-from kilonova.catalog.native_body import NativeBody
+from kilonova.catalog.native_body import VECTOR_BODIES, NativeBody
 from kilonova.core.model import Ability, Model, Price, ThinkingControl
 from kilonova.core.money import parse_nano
 
 __all__ = ["ModelEntry", "PriceEntry", "parse_entry", "read_entry"]
+
+_CHOICES: dict[str, Any] = {
+    "native_body": NativeBody,
+    "abilities": Ability,
+    "thinking_controls": ThinkingControl,
+}
 
 
 class PriceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,7 +63,7 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     price: PriceEntry = PriceEntry()
 
     def model(self) -> Model:
-        """Raises ValueError for an amount that is not decimal text."""
+        """Raises ValueError for what is no decimal text, and for a body without its ability."""
         return Model(
             id=self.id,
             name=self.name or self.id,
@@ -69,13 +75,25 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             abilities=self.abilities,
             context_tokens=self.context_tokens,
             output_tokens_max=self.output_tokens_max or self.context_tokens,
-            native_body=self.native_body or _native_body(self.abilities),
+            native_body=self._own_body(),
             has_strict_turns=self.has_strict_turns,
             thinking_controls=self.thinking_controls,
             needs_thoughts_back=self.needs_thoughts_back,
             licence=self.licence,
             price=self.price.price(),
         )
+
+    def _own_body(self) -> NativeBody:
+        body = self.native_body
+        if body is None:
+            return _native_body(self.abilities)
+        needed: Ability = "embeddings" if body in VECTOR_BODIES else "chat"
+        if needed not in self.abilities:
+            raise ValueError(
+                f"native_body: {body!r} needs the ability {needed!r}, and the model's abilities "
+                f"are {', '.join(self.abilities) or 'none'}"
+            )
+        return body
 
 
 def _native_body(abilities: tuple[Ability, ...]) -> NativeBody:
@@ -89,7 +107,15 @@ def parse_entry(fields: dict[str, Any], *, where: str) -> Model:
     try:
         return msgspec.convert(fields, ModelEntry).model()
     except (msgspec.ValidationError, ValueError) as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise ValueError(f"{where}: {error}{_choices(str(error))}") from None
+
+
+def _choices(message: str) -> str:
+    """What may stand where a word is not one of those that are known."""
+    for field, words in _CHOICES.items():
+        if message.startswith("Invalid enum value") and f"`$.{field}" in message:
+            return f"; known: {', '.join(get_args(words))}"
+    return ""
 
 
 def read_entry(path: Path) -> Model:

@@ -5,7 +5,7 @@ A dialect that has the codec of one serves it; which model speaks which is data.
 
 from typing import Literal
 
-__all__ = ["NativeBody"]
+__all__ = ["VECTOR_BODIES", "NativeBody"]
 
 NativeBody = Literal[
     "anthropic-messages",
@@ -22,3 +22,7 @@ NativeBody = Literal[
     "text-embeddings",
     "titan-text",
 ]
+# Those that ask for a vector; all others ask for an answer.
+VECTOR_BODIES: frozenset[NativeBody] = frozenset(
+    {"cohere-embed", "nova-embeddings", "text-embeddings"}
+)

@@ -22,7 +22,7 @@ def banner(announcement: Announcement) -> str:
         if certificate.authority_file is not None and certificate.bundle_file is not None:
             lines += _trust(certificate.authority_file, certificate.bundle_file)
     if announcement.first is None:
-        lines += ["", "New key: kilonova keys create        Talk to it: kilonova chat"]
+        lines += _addresses(announcement.url)
     else:
         lines += _first_key(announcement.url, announcement.first.new_key)
     return "\n".join([*lines, ""])
@@ -51,6 +51,27 @@ def _warning(model: Model) -> str:
     return f'   (free: no [models."{model.id}".price] is set)' if is_free else ""
 
 
+def _addresses(url: str) -> list[str]:
+    return [
+        "",
+        "Point the SDK that you already use here, with a key of yours:",
+        "",
+        f"  export OPENAI_BASE_URL={url}/v1",
+        *_aws(url),
+        f"  export ANTHROPIC_BASE_URL={url}",
+        f"  export GOOGLE_GEMINI_BASE_URL={url}",
+        "",
+        "New key: kilonova keys create        Talk to it: kilonova chat",
+    ]
+
+
+def _aws(url: str) -> list[str]:
+    return [
+        f"  export AWS_ENDPOINT_URL_BEDROCK_RUNTIME={url}",
+        f"  export AWS_ENDPOINT_URL_BEDROCK={url}",
+    ]
+
+
 def _first_key(url: str, key: NewKey) -> list[str]:
     return [
         "",
@@ -59,8 +80,7 @@ def _first_key(url: str, key: NewKey) -> list[str]:
         f"  export OPENAI_BASE_URL={url}/v1",
         f"  export OPENAI_API_KEY={key.bearer}",
         "",
-        f"  export AWS_ENDPOINT_URL_BEDROCK_RUNTIME={url}",
-        f"  export AWS_ENDPOINT_URL_BEDROCK={url}",
+        *_aws(url),
         "  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1",
         f"  export AWS_ACCESS_KEY_ID={key.access_key_id}",
         f"  export AWS_SECRET_ACCESS_KEY={key.secret}",

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from kilonova.cli.command import command, group
 from kilonova.cli.run import Run
+from kilonova.offer import plan_offer
 
 __all__ = ["app"]
 
@@ -29,8 +30,12 @@ class ShowOptions(Struct, frozen=True, kw_only=True):
 
 @command(app)
 def show(run: Run, options: ShowOptions) -> None:
-    """Show every setting, from file, environment and defaults. Secrets are left out."""
-    tree = _redact(msgspec.to_builtins(run.settings(options.config)))
+    """Show every setting, from file, environment and defaults. Secrets are left out.
+
+    Settings that ``serve`` would refuse are refused here with the same sentence."""
+    settings = run.settings(options.config)
+    plan_offer(settings)
+    tree = _redact(msgspec.to_builtins(settings))
     if run.output.is_json:
         run.output.document(tree)
     else:

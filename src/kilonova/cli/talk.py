@@ -18,6 +18,8 @@ __all__ = ["Talk", "Turn"]
 
 _PATH = "/v1/chat/completions"
 _SILENCE_S = 600.0
+# What comes in less time came at once, and its speed is that of the connection.
+_BURST_S = 0.05
 _CODES = {
     401: exits.AUTH,
     402: exits.QUOTA,
@@ -41,7 +43,7 @@ class Turn:
     @property
     def tokens_per_s(self) -> float | None:
         """The speed of writing, without the time to the first token."""
-        if self.first_s is None or self.last_s is None or self.last_s <= self.first_s:
+        if self.first_s is None or self.last_s is None or self.last_s - self.first_s < _BURST_S:
             return None
         return max(0, self.output_tokens - 1) / (self.last_s - self.first_s)
 

@@ -7,7 +7,10 @@ from msgspec import Struct
 from kilonova.core.money import TOKENS_PER_PRICE, divide_half_even
 from kilonova.core.usage import Usage
 
-__all__ = ["Ability", "Model", "Price", "ThinkingControl"]
+__all__ = ["PLATFORM", "Ability", "Model", "Price", "ThinkingControl"]
+
+# The engine of what runs inside the platform itself.
+PLATFORM = "platform"
 
 Ability = Literal[
     "chat",

@@ -82,7 +82,8 @@ class Admission:
             permit.principal.levels,
             held_nano=permit.hold.held_nano,
             price_nano=price_nano,
-            unused_tokens=max(0, permit.reserved_tokens - used_tokens),
+            held_tokens=permit.reserved_tokens,
+            used_tokens=used_tokens,
         )
 
     def _affordable(self, principal: Principal, price: Price, size: "_Size") -> "_Size":
@@ -90,16 +91,16 @@ class Admission:
 
         At least one token: below that the reservation refuses, with both amounts in its message.
         """
-        levels = principal.levels
-        each = size.output_tokens_each
-        ceiling = self._levels.tokens_per_request_max(levels)
+        ceiling = self._levels.tokens_per_request_max(principal.levels)
         if ceiling is not None:
-            each = min(each, (ceiling - size.input_tokens) // size.choices)
+            each = (ceiling - size.input_tokens) // size.choices
+            size = size.cut(each, limited_by="tokens_per_minute")
         left_nano = self.budget_left_nano(principal)
         if left_nano is not None and price.output:
             left_nano -= price.worst_case(input_tokens=size.input_tokens, output_tokens=0)
-            each = min(each, left_nano * TOKENS_PER_PRICE // (price.output * size.choices))
-        return replace(size, output_tokens_each=max(1, each))
+            each = left_nano * TOKENS_PER_PRICE // (price.output * size.choices)
+            size = size.cut(each, limited_by="budget")
+        return size
 
     def _reserve(self, caller: Caller, model: Model, size: "_Size") -> Permit:
         principal = caller.principal
@@ -114,6 +115,7 @@ class Admission:
             )
         finally:
             trace.requests_rate, trace.tokens_rate = self._levels.rates(principal.levels, now_s)
+        trace.limited_by = size.limited_by
         started_ms = round(self._clock.now_s() * 1000)
         hold = _hold(
             caller,
@@ -147,11 +149,21 @@ class Admission:
 
 
 class _Size(Struct, frozen=True):
-    """The most that a request may use: its input, and its output for each of its choices."""
+    """The most that a request may use: its input, and its output for each of its choices.
+
+    ``limited_by`` names what cut the output of a request that set no limit of its own.
+    """
 
     input_tokens: int
     output_tokens_each: int
     choices: int
+    limited_by: str = ""
+
+    def cut(self, output_tokens_each: int, *, limited_by: str) -> "_Size":
+        if output_tokens_each >= self.output_tokens_each:
+            return self
+        each = max(1, output_tokens_each)
+        return replace(self, output_tokens_each=each, limited_by=limited_by)
 
     @property
     def output_tokens(self) -> int:

@@ -14,6 +14,9 @@ from kilonova.core.money import format_nano
 
 __all__ = ["Bucket", "Levels"]
 
+# When running requests hold what another needs: nobody knows when they end, but it is soon.
+_HELD_RETRY_S = 2.0
+
 
 class Bucket:
     """A token bucket: ``per_minute`` of capacity, refilled evenly over the minute."""
@@ -60,11 +63,12 @@ class Bucket:
 class _State:
     """What one level used and holds."""
 
-    __slots__ = ("held_nano", "limits", "requests", "spent_nano", "tokens")
+    __slots__ = ("held_nano", "held_tokens", "limits", "requests", "spent_nano", "tokens")
 
     def __init__(self, spent_nano: int) -> None:
         self.spent_nano = spent_nano
         self.held_nano = 0
+        self.held_tokens = 0
         self.limits = Limits()
         self.requests: Bucket | None = None
         self.tokens: Bucket | None = None
@@ -76,9 +80,14 @@ class _State:
         self.tokens = _refit(self.tokens, limits.tokens_per_minute, now_s)
         self.limits = limits
 
-    def left_nano(self) -> int | None:
+    def unspent_nano(self) -> int | None:
+        """What is left when every running request turns out to cost nothing."""
         budget = self.limits.budget_nano
-        return None if budget is None else budget - self.spent_nano - self.held_nano
+        return None if budget is None else budget - self.spent_nano
+
+    def left_nano(self) -> int | None:
+        unspent_nano = self.unspent_nano()
+        return None if unspent_nano is None else unspent_nano - self.held_nano
 
 
 class Levels:
@@ -122,26 +131,38 @@ class Levels:
         Raises RateLimited (waiting helps) or BudgetExceeded (it does not).
         """
         states = [self._state(level, now_s) for level in levels]
-        for level, state in zip(levels, states, strict=True):
-            _check(level.id, state, tokens=tokens, amount_nano=amount_nano, now_s=now_s)
+        owned = [(level.id, state) for level, state in zip(levels, states, strict=True)]
+        for level_id, state in owned:
+            _refuse_overspent(level_id, state, amount_nano)
+        for level_id, state in owned:
+            _refuse_for_now(level_id, state, tokens=tokens, amount_nano=amount_nano, now_s=now_s)
         for state in states:
             state.held_nano += amount_nano
+            state.held_tokens += tokens
             if state.requests is not None:
                 state.requests.take(1)
             if state.tokens is not None:
                 state.tokens.take(tokens)
 
     def settle(
-        self, levels: tuple[Level, ...], *, held_nano: int, price_nano: int, unused_tokens: int
+        self,
+        levels: tuple[Level, ...],
+        *,
+        held_nano: int,
+        price_nano: int,
+        held_tokens: int,
+        used_tokens: int,
     ) -> None:
         """Turns a reservation into spending and gives back what was not used."""
         for level in levels:
             state = self._states[level.id]
             state.held_nano -= held_nano
+            state.held_tokens -= held_tokens
             state.spent_nano += price_nano
             assert state.held_nano >= 0, "a permit was settled twice"
+            assert state.held_tokens >= 0, "a permit was settled twice"
             if state.tokens is not None:
-                state.tokens.give_back(unused_tokens)
+                state.tokens.give_back(max(0, held_tokens - used_tokens))
 
     def _state(self, level: Level, now_s: float) -> _State:
         state = self._states.get(level.id)
@@ -176,31 +197,56 @@ def _owner(level_id: str) -> str:
 _OWNERS = {"key": "key", "proj": "project", "org": "organisation"}
 
 
-def _check(level_id: str, state: _State, *, tokens: int, amount_nano: int, now_s: float) -> None:
-    left = state.left_nano()
-    if left is not None and amount_nano > left:
+def _refuse_overspent(level_id: str, state: _State, amount_nano: int) -> None:
+    """Waiting does not help: what is spent alone leaves too little."""
+    unspent_nano = state.unspent_nano()
+    if unspent_nano is not None and amount_nano > unspent_nano:
         owner = _owner(level_id)
         raise BudgetExceeded(
             f"The budget of this {owner} ({level_id}) is used up: this request may cost up to "
-            f"{format_nano(amount_nano)} and {format_nano(max(0, left))} is left. Ask the operator "
-            "to raise the budget, or ask for fewer output tokens.",
+            f"{format_nano(amount_nano)} and {format_nano(max(0, unspent_nano))} is left. Ask the "
+            "operator to raise the budget, or ask for fewer output tokens.",
+            reason=f"{owner}_budget",
+        )
+
+
+def _refuse_for_now(
+    level_id: str, state: _State, *, tokens: int, amount_nano: int, now_s: float
+) -> None:
+    """Waiting helps: running requests give back what they hold, and buckets fill up."""
+    left_nano = state.left_nano()
+    if left_nano is not None and amount_nano > left_nano:
+        owner = _owner(level_id)
+        raise RateLimited(
+            f"Running requests hold {format_nano(state.held_nano)} of the budget of this {owner} "
+            f"({level_id}) until they end: this request may cost up to {format_nano(amount_nano)} "
+            f"and {format_nano(max(0, left_nano))} is free. Retry in {_HELD_RETRY_S:.1f} seconds, "
+            "or set max_tokens on every request, so that each holds less.",
+            retry_after_s=_HELD_RETRY_S,
             reason=f"{owner}_budget",
         )
     _check_rate(level_id, state.requests, amount=1, now_s=now_s, what="requests")
-    _check_rate(level_id, state.tokens, amount=tokens, now_s=now_s, what="tokens")
+    _check_rate(
+        level_id, state.tokens, amount=tokens, now_s=now_s, what="tokens", held=state.held_tokens
+    )
 
 
 def _check_rate(
-    level_id: str, bucket: Bucket | None, *, amount: int, now_s: float, what: str
+    level_id: str, bucket: Bucket | None, *, amount: int, now_s: float, what: str, held: int = 0
 ) -> None:
     if bucket is None:
         return
     wait_s = bucket.wait_s(amount, now_s)
     if wait_s > 0 or amount > bucket.per_minute:
-        wait_s = max(wait_s, 0.05)
+        wait_s, held_too = max(wait_s, 0.05), ""
+        if held:
+            held_too = f", and running requests hold {held} until they end"
+            if amount <= bucket.left(now_s) + held:
+                wait_s = min(wait_s, _HELD_RETRY_S)
         raise RateLimited(
             f"Rate limit reached: {bucket.per_minute} {what} of this {_owner(level_id)} per minute "
-            f"({level_id}); this request needs {amount}. Retry in {wait_s:.1f} seconds.",
+            f"({level_id}); this request needs {amount}{held_too}. "
+            f"Retry in {wait_s:.1f} seconds.",
             retry_after_s=wait_s,
             reason=what,
         )

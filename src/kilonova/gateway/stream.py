@@ -29,6 +29,12 @@ class ChatStream:
         return self.trace.request_id
 
     @property
+    def first_request_id(self) -> str:
+        """The request that was answered first, which a replayed answer keeps its name from."""
+        record = self.trace.record if self.was_replayed else None
+        return self.request_id if record is None else record.request_id
+
+    @property
     def record(self) -> UsageRecord:
         """What the request used and cost. There is one once the stream has ended."""
         assert self.trace.record is not None, "a stream has no record before its end"

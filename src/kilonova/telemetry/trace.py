@@ -24,6 +24,7 @@ class Trace:
         "is_whole",
         "key_id",
         "last_event_s",
+        "limited_by",
         "method",
         "model_id",
         "organisation_id",
@@ -56,6 +57,7 @@ class Trace:
         self.key_id = ""
         self.parent = ""
         self.record: UsageRecord | None = None
+        self.limited_by = ""
         self.requests_rate: Rate | None = None
         self.tokens_rate: Rate | None = None
         self.error = ""

@@ -26,7 +26,7 @@ from kilonova.telemetry.metrics import Metrics
 from kilonova.telemetry.trace import Trace
 from kilonova.web.departure import Departure, Patrol, Receive
 from kilonova.web.endpoint import Answer, Endpoint, Surface
-from kilonova.web.fallback import FALLBACK
+from kilonova.web.fallback import fallback
 from kilonova.web.message import Header, Request, Response, Stream
 
 __all__ = ["Edge", "EdgeLimits"]
@@ -105,7 +105,7 @@ class Edge:
             endpoint = surface.find(request)
             if endpoint is not None:
                 return endpoint
-        return FALLBACK
+        return fallback(request, self._surfaces)
 
     def _enter(self) -> None:
         self._inflight += 1
@@ -298,18 +298,25 @@ def _fail(request: Request, endpoint: Endpoint, error: KilonovaError) -> Respons
     return endpoint.fail(error, request)
 
 
+def _stamps(request: Request) -> list[Header]:
+    """What every answer of every wire says: which request it was, and what cut its output."""
+    trace = request.trace
+    stamps = [(b"x-kilonova-request-id", trace.request_id.encode())]
+    if trace.limited_by:
+        stamps.append((b"x-kilonova-limited", trace.limited_by.encode()))
+    return stamps
+
+
 async def _send_whole(request: Request, answer: Response, send: Send, *extra: Header) -> None:
     request.trace.status = answer.status
-    stamp = (b"x-kilonova-request-id", request.trace.request_id.encode())
     length = (b"content-length", str(len(answer.body)).encode())
-    headers = [*answer.headers, *extra, stamp, length]
+    headers = [*answer.headers, *extra, *_stamps(request), length]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
 
 
 async def _send_stream(request: Request, answer: Stream, send: Send) -> None:
-    stamp = (b"x-kilonova-request-id", request.trace.request_id.encode())
-    headers = [*answer.headers, stamp]
+    headers = [*answer.headers, *_stamps(request)]
     try:
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     except BaseException:

@@ -48,6 +48,7 @@ def thoughts_of(message: Any) -> str:
     return getattr(message, "reasoning_content", None) or ""
 
 
+@pytest.mark.supports("whole, reasoning", "openai chat.completions (DeepSeek)")
 def test_a_whole_answer(client: openai.OpenAI) -> None:
     """Protects every address: text, thoughts, and usage in DeepSeek's own words."""
     answer = client.chat.completions.create(**asked("[[echo: reasoning=2]] one two"))
@@ -63,6 +64,7 @@ def test_a_whole_answer(client: openai.OpenAI) -> None:
     assert told["completion_tokens_details"]["reasoning_tokens"] == 2
 
 
+@pytest.mark.supports("stream", "openai chat.completions (DeepSeek)")
 def test_a_streamed_answer(client: openai.OpenAI) -> None:
     """Protects streams: thoughts first, then text, then DeepSeek's usage."""
     chunks = list(
@@ -100,6 +102,7 @@ def test_thinking_is_turned_off(client: openai.OpenAI, more: Any) -> None:
     assert (message.content, thoughts_of(message)) == ("one", "")
 
 
+@pytest.mark.supports("hints", "openai chat.completions (DeepSeek)", how="ignored")
 def test_hints_and_limits_of_this_wire(client: openai.OpenAI) -> None:
     """Protects callers of DeepSeek: sixteen stop sequences, and an end user's id that is listed."""
     raw = client.chat.completions.with_raw_response.create(
@@ -121,6 +124,7 @@ def test_a_prefix_is_gone_on_with(beta: openai.OpenAI) -> None:
     assert beta.chat.completions.create(**asked("one two three", thoughtful)).choices
 
 
+@pytest.mark.supports("forced tool, tool loop", "openai chat.completions (DeepSeek)")
 def test_strict_tools_and_their_results(beta: openai.OpenAI) -> None:
     """Protects agents on the beta: the call fits its schema, and its result goes back in."""
     answer = beta.chat.completions.create(
@@ -138,6 +142,8 @@ def test_strict_tools_and_their_results(beta: openai.OpenAI) -> None:
     assert final.choices[0].message.content == "6"
 
 
+@pytest.mark.supports("refusals", "openai completions (DeepSeek)", how="refused")
+@pytest.mark.supports("whole", "openai completions (DeepSeek)")
 def test_completions_of_the_beta(beta: openai.OpenAI) -> None:
     """Protects raw prompts; a gap between two texts is refused by name, as no model fills it."""
     answer = beta.completions.create(model=MODEL, prompt="[[echo: tokens=40]] word")

@@ -58,6 +58,8 @@ async def test_what_is_not_a_key_is_refused_with_its_reason(office: Office) -> N
     assert _reason(office, BearerCredential("")) == "malformed"
     assert _reason(office, BearerCredential(new_bearer())) == "unknown_key"
     assert _reason(office, _signed("KNAKUNKNOWN", "any")) == "unknown_key"
+    with pytest.raises(Unauthenticated, match="The access key id is unknown"):
+        office.directory.principal(_signed("KNAKUNKNOWN", "any"))
 
 
 async def test_a_wrong_signature_is_refused_each_time(office: Office) -> None:

@@ -43,7 +43,11 @@ class Office:
 
     def __init__(self) -> None:
         self.clock = FixedClock()
-        self.parts = {"echo": Health(True), "spark": Health(False, "loading")}
+        self.parts = {
+            "server": Health(True),
+            "echo": Health(True),
+            "spark": Health(False, "loading"),
+        }
         self.store = MemoryStore(post)
         vault = Vault(bytes(32))
         self.directory = Directory(self.store.accounts, vault, self.clock)

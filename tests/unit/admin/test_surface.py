@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from kilonova.core.ports import Health
 from unit.admin.installation import Office
 
 
@@ -236,9 +237,14 @@ async def test_spending_stands_beside_the_limits(office: Office) -> None:
 
 
 async def test_models_say_whether_they_can_answer(office: Office) -> None:
-    """Protects whoever picks a model: ready is what its engine says."""
+    """Protects whoever picks a model: ready is what its engine says, or what needs no engine."""
     _, models = await office.call("GET", "/kn/v1/models")
     ready = {model["id"]: model["is_ready"] for model in models["data"]}
-    assert {model for model, is_ready in ready.items() if is_ready} == {"kilonova.echo-v1:0"}
+    able = {model for model, is_ready in ready.items() if is_ready}
+    assert able == {"kilonova.echo-v1:0", "kilonova.sentry-v1:0"}
     assert "kilonova.spark-v1:0" in ready
     assert models["data"][0]["price"]["input"] == "1.000000000"
+    office.parts["server"] = Health(False, "no server runs on this home")
+    _, models = await office.call("GET", "/kn/v1/models")
+    at_rest = {model["id"]: model["is_ready"] for model in models["data"]}
+    assert not at_rest["kilonova.sentry-v1:0"]

@@ -111,3 +111,60 @@ async def test_a_refused_request_knows_what_is_left() -> None:
         await world.gateway.chat(refused, ask("a"))
     assert refused.call.trace.requests_rate == Rate(1, 0, 60.0)
     assert refused.call.trace.tokens_rate is None
+
+
+async def test_money_that_is_only_held_is_worth_waiting_for() -> None:
+    """Protects callers beside a long request: what it holds may come back, so they may retry."""
+    world = World()
+    world.authority.key_limits = Limits(budget_nano=100_000)
+    first = await world.gateway.chat(world.caller(), ask("a b"))
+    with pytest.raises(RateLimited, match=r"hold 0\.000100000 .* 0\.000000000 is free") as refusal:
+        await world.gateway.chat(world.caller(), ask("a b"))
+    assert refusal.value.retry_after_s == pytest.approx(2.0)
+    assert refusal.value.reason == "key_budget"
+    await first.collect()
+    await (await world.gateway.chat(world.caller(), ask("a b"))).collect()
+    with pytest.raises(BudgetExceeded, match=r"0\.000092000 is left"):
+        await world.gateway.chat(world.caller(), ask("a b", max_output_tokens=98))
+    world.assert_settled()
+
+
+def test_spent_money_of_any_level_is_told_before_held_money() -> None:
+    """Protects callers from waiting in vain: one level's holds end, another's budget does not."""
+    levels = Levels(lambda level_id: 9 if level_id == "org_1" else 0)
+    free = (Level("key_1", Limits(budget_nano=10)),)
+    levels.reserve(free, tokens=1, amount_nano=8, now_s=0.0)
+    with pytest.raises(BudgetExceeded, match="organisation"):
+        both = (*free, Level("org_1", Limits(budget_nano=10)))
+        levels.reserve(both, tokens=1, amount_nano=5, now_s=0.0)
+
+
+def test_held_tokens_are_told_and_shorten_the_wait() -> None:
+    """Protects callers from waiting for a minute when a running request gives its tokens back."""
+    levels = Levels(lambda _: 0)
+    owners = (Level("key_1", Limits(tokens_per_minute=60)),)
+    levels.reserve(owners, tokens=60, amount_nano=0, now_s=0.0)
+    with pytest.raises(RateLimited, match="running requests hold 60") as refusal:
+        levels.reserve(owners, tokens=60, amount_nano=0, now_s=0.0)
+    assert refusal.value.retry_after_s == pytest.approx(2.0)
+    levels.settle(owners, held_nano=0, price_nano=0, held_tokens=60, used_tokens=60)
+    with pytest.raises(RateLimited) as refusal:
+        levels.reserve(owners, tokens=60, amount_nano=0, now_s=0.0)
+    assert refusal.value.retry_after_s == pytest.approx(60.0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        (Limits(budget_nano=10_000), "budget"),
+        (Limits(tokens_per_minute=10), "tokens_per_minute"),
+        (Limits(budget_nano=10**12, tokens_per_minute=10**6), ""),
+    ],
+)
+async def test_what_cuts_an_answer_is_told(limits: Limits, told: str) -> None:
+    """Protects callers without max_tokens: they learn why their answer may end early."""
+    world = World()
+    world.authority.key_limits = limits
+    caller = world.caller()
+    await (await world.gateway.chat(caller, ask("a b"))).collect()
+    assert caller.call.trace.limited_by == told

@@ -100,6 +100,16 @@ async def test_an_unknown_path_says_what_is_served() -> None:
     assert b"/v1" in client.content
 
 
+async def test_a_wrong_method_is_told_the_right_one() -> None:
+    """Protects newcomers: the path is right, and the answer says how to use it."""
+    client = Client(edge(echo=echo_body), "/echo")
+    client.scope["method"] = "GET"
+    await client.run()
+    assert client.status == 405
+    assert (b"allow", b"POST") in client.sent[0]["headers"]
+    assert b"/echo does not serve GET, but POST." in client.content
+
+
 async def test_a_trailing_slash_is_another_path() -> None:
     """Protects services whose operations differ by it."""
     client = Client(edge(echo=echo_body), "/echo/")

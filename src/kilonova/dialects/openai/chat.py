@@ -1,6 +1,5 @@
 """``POST /chat/completions``, whole or streamed, for OpenAI's wire and for its relatives."""
 
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import lru_cache
@@ -10,6 +9,7 @@ from msgspec import UNSET
 
 from kilonova import __version__
 from kilonova.core.errors import KilonovaError
+from kilonova.core.ids import time_ms
 from kilonova.core.usage import Usage
 from kilonova.dialects.openai.answer_headers import JSON, STREAMED, answer_headers, price_header
 from kilonova.dialects.openai.answer_schema import AnswerHead, WireUsage, wire_usage
@@ -75,10 +75,13 @@ async def _chunks(stream: ChatStream, encoder: StreamEncoder) -> AsyncGenerator[
 
 
 def _answer_head(stream: ChatStream, body: ChatBody) -> AnswerHead:
-    """There is one tier of service; who names a tier is told that it was the default one."""
+    """There is one tier of service; who names a tier is told that it was the default one.
+
+    A replayed answer keeps its name and its time."""
+    name = stream.first_request_id.removeprefix("req_")
     return AnswerHead(
-        id=f"chatcmpl-{stream.request_id.removeprefix('req_')}",
-        created=int(time.time()),
+        id=f"chatcmpl-{name}",
+        created=time_ms(name) // 1000,
         model=stream.model.id,
         system_fingerprint=fingerprint(stream.model.engine, stream.model.engine_model),
         service_tier=UNSET if body.service_tier is None else "default",

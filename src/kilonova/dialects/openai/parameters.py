@@ -27,6 +27,7 @@ from kilonova.gateway.abilities import thinking_ignored
 __all__ = [
     "HONOURED",
     "IGNORED",
+    "IGNORED_WITHIN",
     "OWN",
     "REFUSED",
     "ignored_by_chat",
@@ -61,6 +62,17 @@ IGNORED: dict[str, str] = {
     "safety_identifier": "callers are known by their key",
     "user": "callers are known by their key",
     "verbosity": "ask for short or long answers in the prompt",
+}
+
+IGNORED_WITHIN: dict[str, str] = {
+    "messages.annotations": "the text is read, what it cites is not",
+    "messages.content.image_url.detail": "images are given to the model as they are",
+    "messages.content.prompt_cache_breakpoint": "prefixes are cached without being asked",
+    "reasoning_effort": "where the model cannot think, or not more or less",
+    "response_format.json_schema.description": "describe the schema in the prompt",
+    "service_tier": "there is one tier; others are listed",
+    "store": "`true`: chat completions are not kept, responses are",
+    "stream_options.include_obfuscation": "chunks are not padded",
 }
 
 REFUSED: dict[str, str] = {

@@ -5,7 +5,6 @@ own, and they run one after the other: one caller takes one place. What ran is b
 prompt is refused; with an ``Idempotency-Key`` a repeated call runs only those that did not.
 """
 
-import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 from kilonova.core.chat import ChatRequest
 from kilonova.core.errors import KilonovaError
 from kilonova.core.events import ChatEvent, ChatFinished, fold
+from kilonova.core.ids import time_ms
 from kilonova.core.usage import UsageRecord
 from kilonova.dialects.openai.answer_headers import JSON, STREAMED, answer_headers, price_header
 from kilonova.dialects.openai.answer_schema import AnswerHead
@@ -119,9 +119,11 @@ async def _chunks(events: _Events, encoder: ChunkEncoder) -> AsyncGenerator[byte
 
 
 def _head(stream: ChatStream) -> AnswerHead:
+    """A replayed answer keeps its name and its time."""
+    name = stream.first_request_id.removeprefix("req_")
     return AnswerHead(
-        id=f"cmpl-{stream.request_id.removeprefix('req_')}",
-        created=int(time.time()),
+        id=f"cmpl-{name}",
+        created=time_ms(name) // 1000,
         model=stream.model.id,
         system_fingerprint=fingerprint(stream.model.engine, stream.model.engine_model),
     )

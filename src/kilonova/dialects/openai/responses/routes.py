@@ -278,9 +278,7 @@ def _endpoint(handle: Callable[[Request], Awaitable[Answer]], body_bytes_max: in
 
 def _turn(stream: ChatStream) -> str:
     """What a response and its items are named after. A replayed answer keeps its name."""
-    record = stream.trace.record if stream.was_replayed else None
-    request_id = stream.request_id if record is None else record.request_id
-    return request_id.removeprefix("req_")
+    return stream.first_request_id.removeprefix("req_")
 
 
 async def _chunks(made: _Made, encoder: StreamEncoder) -> AsyncGenerator[bytes, None]:
