@@ -25,6 +25,10 @@ class Engine:
         self._server = server
         self._host: str = server.listening_address.removeprefix("http://")
 
+    def close(self) -> None:
+        """End the server, which lives as long as it is held."""
+        self._server = None
+
     def _send(self, path: str, body: dict[str, Any]) -> http.client.HTTPResponse:
         connection = http.client.HTTPConnection(self._host, timeout=_REQUEST_S_MAX)
         headers = {"Content-Type": "application/json", "Connection": "close"}
@@ -80,8 +84,10 @@ def serve(path: Path, *, threads: int = 1, context_tokens: int = 2048) -> Iterat
     parameters.port = 0
     parameters.hostnames = ["127.0.0.1"]
     parameters.verbosity = -1
-    server = xllamacpp.Server(parameters)
+    engine = Engine(xllamacpp.Server(parameters))
+    # A server that is told to end before its loop has begun never ends: it answers once first.
+    engine.post("/completion", {"prompt": "x", "n_predict": 1})
     try:
-        yield Engine(server)
+        yield engine
     finally:
-        del server
+        engine.close()

@@ -51,7 +51,7 @@ def _writer(recipe: ModelRecipe | Deepseek2Recipe, path: Path) -> gguf.GGUFWrite
     """A writer that knows the shape."""
     match recipe:
         case ModelRecipe():
-            writer = gguf.GGUFWriter(str(path), "llama")
+            writer = gguf.GGUFWriter(str(path), "qwen3")
             _add_shape(writer, recipe)
         case Deepseek2Recipe():
             writer = gguf.GGUFWriter(str(path), "deepseek2")

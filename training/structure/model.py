@@ -1,9 +1,11 @@
-"""Spark's network: a plain decoder of the `llama` family, written for speed on one CPU thread.
+"""Spark's network: a plain decoder of the `qwen3` family, written for speed on one CPU thread.
 
-RoPE rotates neighbouring pairs (0,1), (2,3)…, the order that llama.cpp expects of this family, so
-the weights need no permutation on export. Attention is written out: the fused kernel's backward
-pass is slow on CPU (33 % of the step, measured). Positions and mask come from outside, because a
-training row holds several conversations that do not see each other (`rows.py`).
+Queries and keys are normalised per head: without that the scores grew without bound under Muon,
+most heads put all their weight on one token, and learned slowly. RoPE turns the first half of a
+head's features with the second, the order that llama.cpp expects of this family, so the weights
+need no permutation on export. Attention is written out: the fused kernel's backward pass is slow on
+CPU (33 % of the step, measured). Positions and mask come from outside, because a training row holds
+several conversations that do not see each other (`rows.py`).
 """
 
 import math
@@ -26,9 +28,8 @@ def rotary_table(recipe: ModelRecipe, length: int) -> tuple[Tensor, Tensor]:
 
 def _rotate(heads: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
     """Rotate pairs of (…, length, head_width)."""
-    even, odd = heads[..., 0::2], heads[..., 1::2]
-    turned = (even * cosines - odd * sines, even * sines + odd * cosines)
-    return torch.stack(turned, dim=-1).flatten(-2)
+    first, second = heads.chunk(2, dim=-1)
+    return torch.cat((first * cosines - second * sines, first * sines + second * cosines), dim=-1)
 
 
 class _Attention(nn.Module):
@@ -42,6 +43,8 @@ class _Attention(nn.Module):
         self.attn_k = nn.Linear(recipe.width, kv_width, bias=False)
         self.attn_v = nn.Linear(recipe.width, kv_width, bias=False)
         self.attn_output = nn.Linear(recipe.width, recipe.width, bias=False)
+        self.attn_q_norm = nn.RMSNorm(recipe.head_width, eps=recipe.norm_epsilon)
+        self.attn_k_norm = nn.RMSNorm(recipe.head_width, eps=recipe.norm_epsilon)
 
     def _split(self, flat: Tensor, heads: int) -> Tensor:
         batch, length, _ = flat.shape
@@ -51,8 +54,8 @@ class _Attention(nn.Module):
         """Mix positions; `mask` is added to the scores."""
         batch, length, _ = x.shape
         group = self.heads // self.kv_heads
-        query = _rotate(self._split(self.attn_q(x), self.heads), *rotary)
-        key = _rotate(self._split(self.attn_k(x), self.kv_heads), *rotary)
+        query = _rotate(self.attn_q_norm(self._split(self.attn_q(x), self.heads)), *rotary)
+        key = _rotate(self.attn_k_norm(self._split(self.attn_k(x), self.kv_heads)), *rotary)
         value = self._split(self.attn_v(x), self.kv_heads)
         # Query heads of one group become rows of one matrix, so keys are never repeated.
         query = query.reshape(batch, self.kv_heads, group * length, -1)

@@ -19,7 +19,7 @@ __all__ = [
 
 
 class ModelRecipe(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="llama", tag_field="architecture"
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="qwen3", tag_field="architecture"
 ):
     """The shape of a dense network; `recipe_deepseek2.py` has the other architecture."""
 
@@ -43,8 +43,9 @@ class ModelRecipe(
     def description(self) -> str:
         """The shape in one line, for the card."""
         return (
-            f"`llama`, {self.layers} layers, width {self.width}, {self.heads} heads "
-            f"({self.kv_heads} for keys and values), MLP {self.hidden}, tied embeddings"
+            f"`qwen3` (queries and keys normalised), {self.layers} layers, width {self.width}, "
+            f"{self.heads} heads ({self.kv_heads} for keys and values), MLP {self.hidden}, "
+            "tied embeddings"
         )
 
     @property

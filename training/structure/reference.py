@@ -46,20 +46,21 @@ class Reference(msgspec.Struct, frozen=True):
         return x @ self.weights[f"{name}.weight"].T
 
     def _rotate(self, heads: Floats) -> Floats:
-        """RoPE on neighbouring pairs of (length, heads, width)."""
+        """RoPE on (length, heads, width): the first half of the features with the second."""
         length, _, width = heads.shape
         speed = self.rope_base ** -(np.arange(0, width, 2) / width)
         angle = np.outer(np.arange(length), speed)[:, None, :]
-        even, odd = heads[..., 0::2], heads[..., 1::2]
-        turned = np.empty_like(heads)
-        turned[..., 0::2] = even * np.cos(angle) - odd * np.sin(angle)
-        turned[..., 1::2] = even * np.sin(angle) + odd * np.cos(angle)
-        return turned
+        first, second = np.split(heads, 2, axis=-1)
+        cosines, sines = np.cos(angle), np.sin(angle)
+        turned = (first * cosines - second * sines, first * sines + second * cosines)
+        return np.concatenate(turned, axis=-1)
 
     def _attend(self, x: Floats, block: str) -> Floats:
         length = len(x)
-        query = self._rotate(self._project(x, f"{block}.attn_q").reshape(length, self.heads, -1))
-        key = self._rotate(self._project(x, f"{block}.attn_k").reshape(length, self.kv_heads, -1))
+        query = self._project(x, f"{block}.attn_q").reshape(length, self.heads, -1)
+        key = self._project(x, f"{block}.attn_k").reshape(length, self.kv_heads, -1)
+        query = self._rotate(self._normed(query, f"{block}.attn_q_norm"))
+        key = self._rotate(self._normed(key, f"{block}.attn_k_norm"))
         value = self._project(x, f"{block}.attn_v").reshape(length, self.kv_heads, -1)
         group = self.heads // self.kv_heads
         query = query.swapaxes(0, 1)
@@ -88,9 +89,9 @@ def load_reference(path: Path) -> Reference:
     reader = gguf.GGUFReader(path)
 
     def number(key: str) -> float:
-        field = reader.get_field(f"llama.{key}")
+        field = reader.get_field(f"qwen3.{key}")
         if field is None:
-            raise ValueError(f"{path.name} lacks llama.{key}")
+            raise ValueError(f"{path.name} lacks qwen3.{key}")
         return float(field.contents())
 
     return Reference(
