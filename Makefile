@@ -5,9 +5,10 @@ VENV := .venv
 UV := $(VENV)/bin/uv
 UV_VERSION := 0.13.9
 WORKERS ?= 2
+FUZZ_S ?= 600
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 
-.PHONY: serve test check bench setup setup-dev format clean
+.PHONY: serve test check bench fuzz setup setup-dev format clean
 
 serve: setup  ## Start the server on http://127.0.0.1:8040
 	$(VENV)/bin/kilonova serve $(ARGS)
@@ -23,6 +24,9 @@ check: setup-dev  ## The static part: format, lint, types, walls
 
 bench: setup-dev  ## The speed budgets, measured side by side
 	$(VENV)/bin/python -m benchmarks.overhead $(ARGS)
+
+fuzz: setup-dev  ## Ten minutes of requests that no SDK would send: FUZZ_S=3600 for longer
+	KILONOVA_FUZZ_S=$(FUZZ_S) $(VENV)/bin/python -m pytest tests/fuzz -s $(ARGS)
 
 format: setup-dev
 	$(VENV)/bin/ruff format .

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from kilonova import __version__
 
-__all__ = ["Budget", "Row", "row", "write_report"]
+__all__ = ["Budget", "Row", "preamble", "row", "write_report"]
 
 _HEADS = ("measure", "Kilonova", "reference", "ratio", "must", "aim", "verdict")
 _LIBRARIES = ("granian", "uvloop", "aiohttp", "msgspec", "apsw", "xllamacpp")
@@ -76,13 +76,14 @@ def write_report(rows: list[Row], *, command: str, notes: list[str]) -> str:
     """The whole report."""
     cells = [(r.measure, r.kilonova, r.reference, r.ratio, r.must, r.aim, r.verdict) for r in rows]
     table = [_HEADS, ("---",) * len(_HEADS), *cells]
-    lines = ["# What Kilonova costs", "", *_preamble(command), ""]
+    lines = ["# What Kilonova costs", "", *preamble(command), ""]
     lines += [f"| {' | '.join(line)} |" for line in table]
     lines += ["", *(f"- {note}" for note in notes), ""]
     return "\n".join(lines)
 
 
-def _preamble(command: str) -> list[str]:
+def preamble(command: str) -> list[str]:
+    """Where, when and by which command a report was made."""
     today = datetime.datetime.now(datetime.UTC).date()
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)

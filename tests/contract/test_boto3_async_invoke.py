@@ -62,6 +62,7 @@ def _other_project(server: Server) -> dict[str, str]:
     return server.new_key("--project", project["id"])
 
 
+@pytest.mark.supports("whole, usage", "boto3 StartAsyncInvoke, Get…, List…")
 def test_an_answer_in_a_folder(bedrock_server: Server, bedrock_runtime: Any) -> None:
     """The model's own body and a manifest, and nothing else; metered as any request."""
     arn = _start(bedrock_runtime, "hello there")
@@ -115,6 +116,7 @@ def test_one_token_starts_one_invocation(bedrock_runtime: Any, alone: Any) -> No
     assert len(alone.list_async_invokes()["asyncInvokeSummaries"]) == 1
 
 
+@pytest.mark.supports("errors", "boto3 StartAsyncInvoke, Get…, List…")
 def test_what_goes_wrong_is_told(bedrock_server: Server, alone: Any) -> None:
     """In the vendor's words where the request was right and the answer failed."""
     for text, words in (
@@ -128,6 +130,7 @@ def test_what_goes_wrong_is_told(bedrock_server: Server, alone: Any) -> None:
         assert not _folder(bedrock_server, found).exists()
 
 
+@pytest.mark.supports("refusals", "boto3 StartAsyncInvoke, Get…, List…", how="refused")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -164,6 +167,7 @@ def test_what_cannot_be_started_is_refused_at_once(
     assert not (bedrock_server.home / "etc").exists()
 
 
+@pytest.mark.supports("hints", "boto3 StartAsyncInvoke, Get…, List…", how="ignored")
 def test_hints_are_listed(bedrock_runtime: Any) -> None:
     """Tags and the owner of a bucket change nothing here."""
     place = {"s3Uri": "s3://my-bucket/x", "bucketOwner": "123456789012"}

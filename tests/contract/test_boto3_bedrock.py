@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EventStreamError
 
-from servers import Server, start_server
+from servers import Server, served
 
 ECHO = "kilonova.echo-v1:0"
 OTHER = "vendor.echo-v1:0"
@@ -45,14 +45,8 @@ Connect = Callable[..., Any]
 @pytest.fixture(scope="module")
 def echo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of echo models alone, one of which has a native body of another family."""
-    running = start_server(tmp_path_factory.mktemp("boto3"), config=_CONFIG)
-    key = running.new_key()
-    running.access_key_id, running.secret_access_key = (
-        key["access_key_id"],
-        key["secret_access_key"],
-    )
-    yield running
-    assert running.stop() == 0
+    with served(tmp_path_factory.mktemp("boto3"), config=_CONFIG) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +87,7 @@ def _text(answer: dict[str, Any]) -> str:
     return "".join(b.get("text", "") for b in answer["output"]["message"]["content"])
 
 
+@pytest.mark.supports("whole", "boto3 Converse, ConverseStream")
 def test_a_whole_answer(runtime: Any) -> None:
     """Text, stop reason, usage, and the request id that support will ask for."""
     answer = runtime.converse(
@@ -116,6 +111,7 @@ def test_a_limit_and_a_stop_sequence(runtime: Any) -> None:
     assert _text(answer).strip() == "a b"
 
 
+@pytest.mark.supports("stream", "boto3 Converse, ConverseStream")
 def test_a_streamed_answer(runtime: Any) -> None:
     """The events in order, usage exactly once, at the end."""
     events = list(runtime.converse_stream(**_say("hello there"))["stream"])
@@ -131,6 +127,7 @@ def test_a_streamed_answer(runtime: Any) -> None:
     assert events[-1]["metadata"]["metrics"]["latencyMs"] >= 0
 
 
+@pytest.mark.supports("tool loop, forced tool", "boto3 Converse, ConverseStream")
 @pytest.mark.parametrize("choice", [{"any": {}}, {"tool": {"name": "get_weather"}}, {"auto": {}}])
 def test_a_tool_loop(runtime: Any, choice: dict[str, Any]) -> None:
     """Forced or not: the call comes as an object, its result goes back, and the answer ends."""
@@ -160,6 +157,7 @@ def test_a_streamed_tool_call(runtime: Any) -> None:
     assert "city" in json.loads("".join(delta["toolUse"]["input"] for delta in deltas))
 
 
+@pytest.mark.supports("JSON", "boto3 Converse, ConverseStream")
 def test_a_json_schema(runtime: Any) -> None:
     """The text is a document of the schema that was asked for."""
     schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
@@ -168,6 +166,7 @@ def test_a_json_schema(runtime: Any) -> None:
     assert isinstance(json.loads(_text(answer))["n"], int)
 
 
+@pytest.mark.supports("whole, usage", "boto3 CountTokens")
 def test_tokens_are_counted_as_they_are_billed(runtime: Any) -> None:
     """Both forms of CountTokens."""
     request = _say("how many tokens are these", system=[{"text": "be brief"}])
@@ -206,6 +205,7 @@ def test_many_at_once(runtime: Any) -> None:
     assert [_text(answer) for answer in answers] == [f"number {i}" for i in range(32)]
 
 
+@pytest.mark.supports("whole", "boto3 ListFoundationModels, GetFoundationModel")
 def test_the_control_plane(connect: Connect) -> None:
     """The models on offer, and one of them by the ARN that the list gives."""
     control = connect("bedrock")
@@ -235,6 +235,7 @@ def _code(error: ClientError) -> tuple[str, int, int]:
     return response["Error"]["Code"], metadata["HTTPStatusCode"], metadata["RetryAttempts"]
 
 
+@pytest.mark.supports("errors", "boto3 Converse, ConverseStream")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -311,6 +312,7 @@ def test_a_break_in_mid_stream(runtime: Any) -> None:
     assert seen == ["messageStart", "contentBlockDelta", "contentBlockDelta"]
 
 
+@pytest.mark.supports("cancel", "boto3 Converse, ConverseStream")
 def test_a_client_that_leaves(echo_server: Server, runtime: Any) -> None:
     """The request is settled as cancelled, for what was delivered."""
     answer = runtime.converse_stream(**_say("[[echo: tokens=4000, delay_ms=5]] word"))

@@ -27,6 +27,7 @@ def _thought(answer: dict[str, Any]) -> dict[str, str]:
     return first
 
 
+@pytest.mark.supports("reasoning", "boto3 Converse, ConverseStream")
 def test_thoughts_are_signed_alike_whole_and_streamed(bedrock_runtime: Any) -> None:
     """Protects tool loops, which send thoughts back with their signature."""
     asked = _say("[[echo: reasoning=3]] hello", THINKING)
@@ -61,6 +62,7 @@ def test_a_thought_comes_back_as_it_was_or_not_at_all(bedrock_runtime: Any) -> N
             bedrock_runtime.converse(**continued(**change))
 
 
+@pytest.mark.supports("hints", "boto3 Converse, ConverseStream", how="ignored")
 @pytest.mark.parametrize(
     "fields",
     [

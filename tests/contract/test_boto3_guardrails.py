@@ -34,6 +34,7 @@ def test_a_text_without_fault(bedrock_runtime: Any) -> None:
     assert assessment["appliedGuardrailDetails"]["guardrailId"] == "sentry"
 
 
+@pytest.mark.supports("whole", "boto3 ApplyGuardrail")
 def test_an_attack_is_blocked(bedrock_runtime: Any) -> None:
     """Only where users speak: what a model says is not looked at for attacks."""
     answer = _apply(bedrock_runtime, _ATTACK)
@@ -103,6 +104,7 @@ def test_the_full_scope_tells_what_was_not_found(bedrock_runtime: Any) -> None:
     assert (entry["confidence"], entry["detected"], entry["action"]) == ("NONE", False, "NONE")
 
 
+@pytest.mark.supports("errors", "boto3 ApplyGuardrail")
 @pytest.mark.parametrize(
     ("name", "version"), [("nobody", "1"), ("sentry", "2"), ("watch", "1"), ("watch", "8")]
 )
@@ -118,6 +120,8 @@ def test_an_arn_names_a_guardrail(bedrock_runtime: Any) -> None:
     assert _apply(bedrock_runtime, "hi", guardrailIdentifier=name)["action"] == "NONE"
 
 
+@pytest.mark.supports("hints", "boto3 ApplyGuardrail", how="ignored")
+@pytest.mark.supports("image", "boto3 ApplyGuardrail", how="refused")
 def test_what_a_guardrail_cannot_read(bedrock_runtime: Any) -> None:
     """Images are refused by name; a qualifier is a hint, since every text is read."""
     image = {"image": {"format": "png", "source": {"bytes": b"x"}}}
@@ -154,6 +158,7 @@ def _checks(client: Any, *messages: tuple[str, str], **checks: list[str]) -> dic
     return answer
 
 
+@pytest.mark.supports("whole", "boto3 InvokeGuardrailChecks")
 def test_checks_are_scores_and_places(bedrock_runtime: Any) -> None:
     """For those who decide themselves what to do."""
     answer = _checks(
@@ -181,6 +186,7 @@ def test_checks_that_find_nothing(bedrock_runtime: Any) -> None:
     assert answer["results"] == {"sensitiveInformation": {"results": [], "truncated": False}}
 
 
+@pytest.mark.supports("refusals", "boto3 InvokeGuardrailChecks", how="refused")
 def test_checks_that_are_not_here(bedrock_runtime: Any) -> None:
     """Refused by name: a score that nobody computed would be a lie."""
     refused = bedrock_runtime.exceptions.ValidationException

@@ -12,7 +12,7 @@ from botocore.exceptions import EventStreamError
 
 from kilonova.catalog.native_body import NativeBody
 from kilonova.dialects.bedrock.families import EMBEDDINGS
-from servers import Server, start_server
+from servers import Server, served
 
 _TALKING = [name for name in get_args(NativeBody) if name not in EMBEDDINGS]
 _ABILITIES = ["chat", "tools", "json", "embeddings", "completion", "prefill"]
@@ -61,13 +61,8 @@ def _model(family: str) -> str:
 @pytest.fixture(scope="module")
 def natives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with an echo model of every family."""
-    running = start_server(tmp_path_factory.mktemp("natives"), config=_CONFIG)
-    key = running.new_key()
-    running.key_id, running.bearer_key = key["id"], key["bearer_key"]
-    running.access_key_id = key["access_key_id"]
-    running.secret_access_key = key["secret_access_key"]
-    yield running
-    assert running.stop() == 0
+    with served(tmp_path_factory.mktemp("natives"), config=_CONFIG) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +111,7 @@ def _text(document: Body) -> str:
     return ""
 
 
+@pytest.mark.supports("whole, stream, usage", "boto3 InvokeModel, …WithResponseStream")
 @pytest.mark.parametrize("family", _TALKING)
 def test_every_family_answers_in_its_own_body(runtime: Any, family: str) -> None:
     """Whole and streamed alike, counted as billed, with AWS's headers and metrics."""
@@ -146,6 +142,7 @@ def test_every_family_is_cut_at_its_own_limit(runtime: Any, family: str) -> None
     assert any(word in json.dumps(whole) for word in words)
 
 
+@pytest.mark.supports("errors", "boto3 InvokeModel, …WithResponseStream")
 @pytest.mark.parametrize("family", _TALKING)
 def test_a_stream_that_breaks_raises(runtime: Any, family: str) -> None:
     """What came before stands; then boto3 raises the modelled exception."""
@@ -187,6 +184,7 @@ def test_anthropics_body_goes_to_any_name_of_any_model(runtime: Any, identifier:
         _invoke(runtime, identifier, {**_BODIES["anthropic-messages"]("x"), "model": "m"})
 
 
+@pytest.mark.supports("forced tool", "boto3 InvokeModel, …WithResponseStream")
 def test_a_tool_is_called_in_each_body_that_has_tools(runtime: Any) -> None:
     """One call with the same arguments, in four spellings."""
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -235,6 +233,7 @@ def _called(document: Body) -> Body:
     raise AssertionError(document)
 
 
+@pytest.mark.supports("tool loop", "boto3 InvokeModel, …WithResponseStream")
 def test_cohere_hands_results_of_tools_back(runtime: Any) -> None:
     """The calls are repeated beside their results, without ids."""
     body = {
@@ -248,6 +247,7 @@ def test_cohere_hands_results_of_tools_back(runtime: Any) -> None:
     assert "clear" in whole["text"]
 
 
+@pytest.mark.supports("refusals", "boto3 InvokeModel, …WithResponseStream", how="refused")
 @pytest.mark.parametrize(
     ("family", "more", "words"),
     [
@@ -272,6 +272,7 @@ def test_what_cannot_be_honoured_is_refused_by_name(
         _invoke(runtime, _model(family), {**_BODIES[family]("x"), **more})
 
 
+@pytest.mark.supports("hints", "boto3 InvokeModel, …WithResponseStream", how="ignored")
 @pytest.mark.parametrize(
     ("family", "more", "ignored"),
     [
@@ -289,6 +290,7 @@ def test_hints_that_are_ignored_are_listed(
     assert headers["x-kilonova-ignored"] == ignored
 
 
+@pytest.mark.supports("whole", "boto3 InvokeModel (vectors)")
 def test_vectors_are_the_same_in_every_body(runtime: Any) -> None:
     """Three families, one vector a text; none of them streams."""
     titan, headers = _invoke(runtime, _model("text-embeddings"), {"inputText": "red fish"})
@@ -329,6 +331,7 @@ def _booked(server: Server) -> dict[str, Any]:
     return {row["id"]: row for row in rows}
 
 
+@pytest.mark.supports("errors", "AnthropicBedrock messages")
 @pytest.mark.parametrize(
     ("text", "model", "failure"),
     [

@@ -408,6 +408,7 @@ def unchecked(bedrock_server: Server) -> Iterator[Any]:
     client.close()
 
 
+@pytest.mark.supports("refusals", "boto3 Converse, ConverseStream", how="refused")
 @pytest.mark.parametrize("name", _RULES)
 def test_a_rule_is_kept_in_aws_words(unchecked: Any, name: str) -> None:
     """Protects clients that tell refusals apart by their words."""

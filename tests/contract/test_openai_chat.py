@@ -45,6 +45,7 @@ def says(text: str) -> Any:
     return [{"role": "user", "content": text}]
 
 
+@pytest.mark.supports("whole", "openai chat.completions")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_a_whole_answer(client: openai.OpenAI, model: str) -> None:
     """Protects the first line anyone writes."""
@@ -62,6 +63,7 @@ def test_a_whole_answer(client: openai.OpenAI, model: str) -> None:
     assert answer._request_id is not None
 
 
+@pytest.mark.supports("stream", "openai chat.completions")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_a_streamed_answer_adds_up_to_the_whole_one(client: openai.OpenAI, model: str) -> None:
     """Protects the one code path: the same seed gives the same text, in pieces or at once."""
@@ -100,6 +102,7 @@ def test_usage_comes_once_where_it_is_asked_for(client: openai.OpenAI) -> None:
     assert chunks[-1].usage.completion_tokens == 3
 
 
+@pytest.mark.supports("forced tool", "openai chat.completions")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 @pytest.mark.parametrize("choice", ["required", {"type": "function", "function": {"name": "add"}}])
 def test_a_forced_tool_is_called(client: openai.OpenAI, model: str, choice: Any) -> None:
@@ -154,6 +157,7 @@ def test_allowed_tools_restrict_the_choice(client: openai.OpenAI) -> None:
     assert [call.function.name for call in calls if call.type == "function"] == ["now"]
 
 
+@pytest.mark.supports("tool loop", "openai chat.completions")
 def test_a_tool_loop_with_the_sdks_own_objects(client: openai.OpenAI) -> None:
     """Protects agents: the SDK's message goes back as it came, and the result is read."""
     messages = says("Please add 4 [[echo: call]]")
@@ -169,6 +173,7 @@ def test_a_tool_loop_with_the_sdks_own_objects(client: openai.OpenAI) -> None:
     assert "8" in (last.choices[0].message.content or "")
 
 
+@pytest.mark.supports("JSON", "openai chat.completions")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_parse_gives_a_pydantic_object(client: openai.OpenAI, model: str) -> None:
     """Protects structured output: the schema of a class, and an object of it back."""
@@ -295,6 +300,7 @@ def test_reasoning_stands_beside_the_text(client: openai.OpenAI) -> None:
     assert answer.usage.completion_tokens_details.reasoning_tokens == 2
 
 
+@pytest.mark.supports("hints", "openai chat.completions", how="ignored")
 def test_ignored_hints_are_said(client: openai.OpenAI) -> None:
     """Protects callers from believing in a hint."""
     raw = client.chat.completions.with_raw_response.create(

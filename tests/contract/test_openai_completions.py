@@ -22,6 +22,7 @@ def client(server: Server) -> Iterator[openai.OpenAI]:
         yield one
 
 
+@pytest.mark.supports("whole", "openai completions")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_a_prompt_is_gone_on_with(client: openai.OpenAI, model: str) -> None:
     """Protects the oldest call of all, with a real model, too."""
@@ -36,6 +37,7 @@ def test_a_prompt_is_gone_on_with(client: openai.OpenAI, model: str) -> None:
         assert (answer.choices[0].text, answer.usage.prompt_tokens) == ("one two three", 3)
 
 
+@pytest.mark.supports("stream, usage", "openai completions")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_a_stream_adds_up_to_the_whole(client: openai.OpenAI, model: str) -> None:
     """Protects the one code path, and usage where it is asked for."""
@@ -103,6 +105,7 @@ def test_a_repeated_call_is_billed_once(server: Server, client: openai.OpenAI) -
     again = client.completions.with_raw_response.create(**asked)
     assert [one.text for one in again.parse().choices] == [one.text for one in first.choices]
     assert again.headers["x-kilonova-replayed"] == "true"
+    assert (again.parse().id, again.parse().created) == (first.id, first.created)
     assert requests_of(server) == before
 
 
@@ -128,6 +131,7 @@ def test_the_best_of_several(client: openai.OpenAI) -> None:
     assert answer.usage.completion_tokens == 6
 
 
+@pytest.mark.supports("refusals", "openai completions", how="refused")
 @pytest.mark.parametrize(
     ("more", "param"),
     [
@@ -176,6 +180,7 @@ def test_a_later_prompt_that_fails_breaks_the_stream(client: openai.OpenAI) -> N
         client.with_options(max_retries=0).completions.create(model=ECHO, prompt=prompts)
 
 
+@pytest.mark.supports("cancel", "openai completions")
 def test_who_leaves_stops_what_has_not_begun(server: Server) -> None:
     """Protects capacity and the bill: after a stream is closed no further prompt is run."""
     key = server.new_key()

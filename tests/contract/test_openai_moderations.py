@@ -21,6 +21,7 @@ def client(server: Server) -> Iterator[openai.OpenAI]:
         yield one
 
 
+@pytest.mark.supports("whole", "openai moderations")
 @pytest.mark.parametrize("model", [None, "omni-moderation-latest", "sentry"])
 def test_the_sdk_reads_the_answer(client: openai.OpenAI, model: Any) -> None:
     """Protects callers who name OpenAI's model, ours, or none: the answer says who read it."""
@@ -70,6 +71,7 @@ def test_parts_are_one_text(client: openai.OpenAI) -> None:
     assert result.flagged
 
 
+@pytest.mark.supports("image, refusals", "openai moderations", how="refused")
 @pytest.mark.parametrize(
     ("body", "param"),
     [

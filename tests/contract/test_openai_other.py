@@ -31,6 +31,7 @@ def says(text: str) -> Any:
     return [{"role": "user", "content": text}]
 
 
+@pytest.mark.supports("whole", "openai models")
 def test_models_are_listed(client: openai.OpenAI) -> None:
     """Protects model pickers."""
     models = {model.id: model for model in client.models.list()}
@@ -49,6 +50,7 @@ def test_one_model_is_retrieved(client: openai.OpenAI) -> None:
     assert "vendor/model:1" in caught.value.message
 
 
+@pytest.mark.supports("whole", "openai embeddings")
 @pytest.mark.parametrize("how", ["default", "float", "base64"])
 def test_embeddings(client: openai.OpenAI, how: str) -> None:
     """Protects search: the SDK's default is base64, and all forms hold the same numbers."""
@@ -69,6 +71,7 @@ def test_embeddings(client: openai.OpenAI, how: str) -> None:
     assert answer.model == ECHO
 
 
+@pytest.mark.supports("refusals", "openai embeddings", how="refused")
 def test_embeddings_refuse_by_name(client: openai.OpenAI) -> None:
     """Protects callers who send tokens, or ask a model that does not embed."""
     with pytest.raises(openai.BadRequestError) as caught:
@@ -78,6 +81,7 @@ def test_embeddings_refuse_by_name(client: openai.OpenAI) -> None:
         client.embeddings.create(model=SPARK, input="x")
 
 
+@pytest.mark.supports("cancel", "openai chat.completions")
 def test_leaving_early_frees_the_engine(server: Server, client: openai.OpenAI) -> None:
     """Protects capacity: a closed stream ends the work behind it."""
     asked: Any = {"model": ECHO, "messages": says("[[echo: tokens=5000, delay_ms=20]] word")}

@@ -27,6 +27,7 @@ def reasoning_of(message: Any) -> str | None:
     return getattr(message, "reasoning_content", None)
 
 
+@pytest.mark.supports("reasoning", "openai chat.completions")
 @pytest.mark.parametrize("effort", ["minimal", "low", "medium", "high", "xhigh", "max"])
 def test_a_model_that_thinks_shows_it(client: openai.OpenAI, effort: Any) -> None:
     """Protects whole answers: the thoughts stand beside the text, and are counted."""
@@ -69,6 +70,7 @@ def test_thinking_can_be_turned_off(client: openai.OpenAI, more: Any) -> None:
     assert IGNORED not in raw.headers
 
 
+@pytest.mark.supports("reasoning", "openai chat.completions", how="ignored")
 @pytest.mark.parametrize(
     ("more", "ignored"),
     [
@@ -86,6 +88,7 @@ def test_a_model_without_thoughts_says_what_it_ignores(
     assert raw.headers.get(IGNORED) == ignored
 
 
+@pytest.mark.supports("refusals", "openai chat.completions", how="refused")
 @pytest.mark.parametrize(
     ("more", "param"),
     [

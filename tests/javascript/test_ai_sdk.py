@@ -15,6 +15,7 @@ def seen(wire: Server) -> Seen:
     return node.run("ai.mjs", wire)
 
 
+@pytest.mark.supports("whole, stream", "AI SDK openai.chat")
 def test_whole_and_streamed(seen: Seen) -> None:
     """Protects text and usage, which this SDK asks for in streams by itself."""
     whole = node.ok(seen, "whole")
@@ -24,17 +25,20 @@ def test_whole_and_streamed(seen: Seen) -> None:
     assert (stream["text"], stream["usage"]["outputTokens"]) == ("one two three", 3)
 
 
+@pytest.mark.supports("forced tool", "AI SDK openai.chat")
 def test_a_forced_tool(seen: Seen) -> None:
     """Protects agents: the call comes parsed and checked against its schema."""
     expected = {"name": "get_weather", "input": {"city": "Oslo"}, "finish": "tool-calls"}
     assert node.ok(seen, "tools") == expected
 
 
+@pytest.mark.supports("errors", "AI SDK openai.chat")
 def test_a_wrong_key(seen: Seen) -> None:
     """Protects everything: the SDK's own error, with the status."""
     assert node.ok(seen, "failures") == {"name": "AI_APICallError", "status": 401}
 
 
+@pytest.mark.supports("whole, reasoning", "AI SDK openai (Responses)")
 def test_the_default_model_speaks_responses(seen: Seen) -> None:
     """Protects those who write ``openai("…")`` as the newest guides do: text, thinking, usage."""
     whole = node.ok(seen, "responses")
@@ -46,12 +50,14 @@ def test_the_default_model_speaks_responses(seen: Seen) -> None:
     assert node.ok(seen, "responsesObject") == {"city": "Oslo"}
 
 
+@pytest.mark.supports("tool loop", "AI SDK openai (Responses)")
 def test_a_loop_of_tools_stored_and_not(seen: Seen) -> None:
     """Protects agents: items named by their ids are found again, and whole ones are read."""
     expected = {"text": "sunny in Oslo", "steps": ["tool-calls", "stop"]}
     assert node.ok(seen, "responsesLoop") == [expected, expected]
 
 
+@pytest.mark.supports("errors", "AI SDK openai (Responses)")
 def test_a_response_that_breaks(seen: Seen) -> None:
     """Protects callers from half an answer that looks whole."""
     broken = node.ok(seen, "responsesBreak")

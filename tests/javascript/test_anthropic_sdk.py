@@ -21,6 +21,7 @@ def _tokens(usage: dict[str, Any]) -> tuple[int, int]:
     return usage["input_tokens"], usage["output_tokens"]
 
 
+@pytest.mark.supports("whole, stream", "anthropic (JS) messages")
 def test_whole_and_streamed(seen: Seen) -> None:
     """Protects the messages wire: text, stop reason, usage, and the events that the SDK folds."""
     whole = node.ok(seen, "whole")
@@ -32,6 +33,7 @@ def test_whole_and_streamed(seen: Seen) -> None:
     assert stream["names"][-2:] == ["message_delta", "message_stop"]
 
 
+@pytest.mark.supports("forced tool, tool loop", "anthropic (JS) messages")
 def test_a_tool_loop_and_a_count(seen: Seen) -> None:
     """Protects agents: a forced call, its result, and the answer after it."""
     tools = node.ok(seen, "tools")
@@ -41,6 +43,7 @@ def test_a_tool_loop_and_a_count(seen: Seen) -> None:
     assert node.ok(seen, "count")["inputTokens"] == 5
 
 
+@pytest.mark.supports("errors", "anthropic (JS) messages")
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

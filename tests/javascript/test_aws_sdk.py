@@ -32,6 +32,7 @@ def _pair(key: dict[str, str]) -> str:
     return json.dumps(pair)
 
 
+@pytest.mark.supports("whole", "AWS SDK (JS) Converse, ConverseStream")
 def test_the_default_client_speaks_http2_and_signs_the_authority(seen: Seen) -> None:
     """Protects the SDK that cannot fall back to HTTP/1.1, and its signature, which has no host."""
     whole = node.ok(seen, "whole")
@@ -45,6 +46,7 @@ def test_the_default_client_speaks_http2_and_signs_the_authority(seen: Seen) -> 
     assert whole["metadata"]["attempts"] == 1
 
 
+@pytest.mark.supports("stream", "AWS SDK (JS) Converse, ConverseStream")
 def test_a_streamed_answer(seen: Seen) -> None:
     """Protects the event stream inside HTTP/2 frames: all events, in order, usage at the end."""
     stream = node.ok(seen, "stream")
@@ -54,6 +56,7 @@ def test_a_streamed_answer(seen: Seen) -> None:
     assert stream["usage"]["totalTokens"] == 4
 
 
+@pytest.mark.supports("forced tool, tool loop", "AWS SDK (JS) Converse, ConverseStream")
 def test_a_tool_loop(seen: Seen) -> None:
     """Protects agents: a forced call, its result, and the answer after it."""
     tools = node.ok(seen, "tools")
@@ -65,6 +68,7 @@ def test_a_tool_loop(seen: Seen) -> None:
     assert isinstance(node.ok(seen, "streamedTool")["input"]["city"], str)
 
 
+@pytest.mark.supports("whole", "AWS SDK (JS) CountTokens, InvokeModel")
 def test_tokens_native_bodies_and_arns(seen: Seen) -> None:
     """Protects the other operations, and paths that the SDK encodes and signs encoded twice."""
     assert node.ok(seen, "count")["inputTokens"] == 5
@@ -81,6 +85,7 @@ def test_many_streams_of_one_connection(seen: Seen) -> None:
     assert many["texts"] == many["asked"]
 
 
+@pytest.mark.supports("errors", "AWS SDK (JS) Converse, ConverseStream")
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -127,6 +132,7 @@ def test_a_break_in_mid_stream(seen: Seen) -> None:
     assert broken["told"]["name"] == "ModelStreamErrorException"
 
 
+@pytest.mark.supports("cancel", "AWS SDK (JS) Converse, ConverseStream")
 def test_a_client_that_aborts_pays_for_what_it_got(wire: Server, seen: Seen) -> None:
     """Protects the engine's slot: a reset of one HTTP/2 stream cancels its request."""
     line = wait_for_request(wire, node.ok(seen, "leaves")["requestId"])

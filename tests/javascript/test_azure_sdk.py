@@ -15,6 +15,8 @@ def seen(wire: Server) -> Seen:
     return node.run("azure.mjs", wire)
 
 
+@pytest.mark.supports("whole", "AzureOpenAI (JS) embeddings")
+@pytest.mark.supports("whole, stream", "AzureOpenAI (JS) chat.completions")
 def test_answers(seen: Seen) -> None:
     """Protects Azure's customers: whole, streamed, bound to one deployment, and vectors."""
     assert node.ok(seen, "whole") == {"text": "hello", "hasId": True}
@@ -28,6 +30,7 @@ def test_a_key_where_the_token_would_be(seen: Seen) -> None:
     assert seen["token"] == "hello"
 
 
+@pytest.mark.supports("errors", "AzureOpenAI (JS) chat.completions")
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

@@ -15,6 +15,7 @@ def seen(wire: Server) -> Seen:
     return node.run("deepseek.mjs", wire)
 
 
+@pytest.mark.supports("whole, reasoning", "AI SDK deepseek")
 def test_a_whole_answer(seen: Seen) -> None:
     """Protects text, thoughts and usage, cached tokens among them."""
     whole = node.ok(seen, "whole")
@@ -27,6 +28,7 @@ def test_a_whole_answer(seen: Seen) -> None:
     assert whole["ignored"] == "user_id, thinking"
 
 
+@pytest.mark.supports("stream", "AI SDK deepseek")
 def test_a_stream(seen: Seen) -> None:
     """Protects streams: thoughts come first and apart, and the usage comes at the end."""
     stream = node.ok(seen, "stream")
@@ -34,6 +36,7 @@ def test_a_stream(seen: Seen) -> None:
     assert (stream["text"], stream["usage"]) == ("one two", 4)
 
 
+@pytest.mark.supports("tool loop", "AI SDK deepseek")
 def test_a_loop_of_tools(seen: Seen) -> None:
     """Protects agents: the tool is called, its result goes back in, and the answer comes."""
     assert node.ok(seen, "loop") == {"steps": 2, "text": "sun in get_weather Oslo"}
@@ -44,6 +47,7 @@ def test_a_prefix(seen: Seen) -> None:
     assert node.ok(seen, "prefix")["text"].strip() == "three"
 
 
+@pytest.mark.supports("errors", "AI SDK deepseek")
 def test_failures(seen: Seen) -> None:
     """Protects callers: DeepSeek's own statuses and sentences."""
     failures = node.ok(seen, "failures")

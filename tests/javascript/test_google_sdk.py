@@ -15,6 +15,7 @@ def seen(wire: Server) -> Seen:
     return node.run("google.mjs", wire)
 
 
+@pytest.mark.supports("whole, stream", "@google/genai generateContent")
 def test_whole_and_streamed(seen: Seen) -> None:
     """Protects generateContent and its stream of server-sent events, usage included."""
     whole = node.ok(seen, "whole")
@@ -24,6 +25,8 @@ def test_whole_and_streamed(seen: Seen) -> None:
     assert (stream["text"], stream["usage"]["totalTokenCount"]) == ("one two three", 6)
 
 
+@pytest.mark.supports("forced tool, JSON", "@google/genai generateContent")
+@pytest.mark.supports("whole", "@google/genai countTokens")
 def test_functions_json_and_a_count(seen: Seen) -> None:
     """Protects agents: a forced call and a document, both of their schema."""
     call = node.ok(seen, "functions")
@@ -32,6 +35,7 @@ def test_functions_json_and_a_count(seen: Seen) -> None:
     assert node.ok(seen, "count")["totalTokens"] == 5
 
 
+@pytest.mark.supports("reasoning", "@google/genai generateContent")
 def test_thinking(seen: Seen) -> None:
     """Protects chats with a thinking model: it reads what it thought, unchanged and once."""
     thinking = node.ok(seen, "thinking")
@@ -41,6 +45,7 @@ def test_thinking(seen: Seen) -> None:
     assert thinking["forged"] == {"kind": "ApiError", "status": 400}
 
 
+@pytest.mark.supports("errors", "@google/genai generateContent")
 def test_failures(seen: Seen) -> None:
     """Protects callers: the SDK's own error, with the status."""
     failures = node.ok(seen, "failures")

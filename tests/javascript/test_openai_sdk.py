@@ -23,6 +23,7 @@ def seen(wire: Server) -> Seen:
     )
 
 
+@pytest.mark.supports("whole", "openai (JS) chat.completions")
 def test_a_whole_answer(seen: Seen) -> None:
     """Protects the first line anyone writes."""
     whole = node.ok(seen, "whole")
@@ -32,6 +33,7 @@ def test_a_whole_answer(seen: Seen) -> None:
     assert whole["requestId"].startswith("req_")
 
 
+@pytest.mark.supports("stream", "openai (JS) chat.completions")
 def test_a_streamed_answer(seen: Seen) -> None:
     """Protects the chunks, and those who add up: usage comes once."""
     stream = node.ok(seen, "stream")
@@ -39,6 +41,7 @@ def test_a_streamed_answer(seen: Seen) -> None:
     assert [usage["completion_tokens"] for usage in stream["usages"]] == [3]
 
 
+@pytest.mark.supports("forced tool, tool loop, JSON", "openai (JS) chat.completions")
 def test_tools_and_structured_output(seen: Seen) -> None:
     """Protects agents: a forced call that fits its schema, its result, and JSON on demand."""
     tools = node.ok(seen, "tools")
@@ -49,6 +52,7 @@ def test_tools_and_structured_output(seen: Seen) -> None:
     assert node.ok(seen, "json") == {"city": "Oslo"}
 
 
+@pytest.mark.supports("whole", "openai (JS) embeddings, models")
 def test_models_and_vectors(seen: Seen) -> None:
     """Protects listings, and vectors that the SDK unpacks from base64."""
     models = node.ok(seen, "models")
@@ -59,6 +63,7 @@ def test_models_and_vectors(seen: Seen) -> None:
     assert vectors["tokens"] == 3
 
 
+@pytest.mark.supports("errors", "openai (JS) chat.completions")
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
@@ -90,6 +95,7 @@ def test_a_stream_that_breaks_raises(seen: Seen) -> None:
     assert _told(broken["told"]) == ("APIError", None, "engine_failed", 1)
 
 
+@pytest.mark.supports("cancel", "openai (JS) chat.completions")
 def test_a_client_that_leaves_pays_for_what_it_got(wire: Server, seen: Seen) -> None:
     """Protects the engine's slot from readers who stop."""
     line = wait_for_request(wire, node.ok(seen, "leaves")["requestId"])
@@ -97,6 +103,7 @@ def test_a_client_that_leaves_pays_for_what_it_got(wire: Server, seen: Seen) -> 
     assert 4 <= line["output_tokens"] < 1_000
 
 
+@pytest.mark.supports("whole, stream", "openai (JS) responses")
 def test_responses(seen: Seen) -> None:
     """Protects the newer API: whole, streamed in its own events, and gone on from."""
     told = node.ok(seen, "responses")
@@ -117,6 +124,7 @@ def test_stored_responses(seen: Seen) -> None:
     assert _told(stored["overloaded"]) == ("InternalServerError", 503, "server_is_overloaded", 3)
 
 
+@pytest.mark.supports("errors", "openai (JS) responses")
 def test_a_response_that_breaks_raises(seen: Seen) -> None:
     """Protects callers from half an answer, as with chat."""
     broken = node.ok(seen, "responseBreaks")

@@ -11,6 +11,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from kilonova.core.errors import InvalidRequest
+
 __all__ = ["JsonValue", "example_of"]
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
@@ -23,8 +25,14 @@ _QUOTED = re.compile(r"[\"“'«]([^\"”'»]+)[\"”'»]")
 
 
 def example_of(schema: msgspec.Raw, text: str) -> JsonValue:
-    """A document for this schema (JSON text), with the number and the text found in ``text``."""
-    root: JsonValue = msgspec.json.decode(schema)
+    """A document for this schema (JSON text), with the number and the text found in ``text``.
+
+    Raises InvalidRequest for a schema that cannot be read, as one with a number beyond every range.
+    """
+    try:
+        root: JsonValue = msgspec.json.decode(schema)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The JSON Schema cannot be used: {error}.", param="schema") from error
     return _Example(root, text).of(root, 0)
 
 

@@ -9,18 +9,25 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from kilonova.core.chat import ChatRequest, ImagePart, Part, ToolCallPart
 from kilonova.core.embedding import EmbeddingAnswer, EmbeddingRequest
-from kilonova.core.errors import EngineTimeout, InvalidRequest, KilonovaError, ModelNotReady
+from kilonova.core.errors import (
+    EngineFailed,
+    EngineTimeout,
+    InvalidRequest,
+    KilonovaError,
+    ModelNotReady,
+)
 from kilonova.core.events import ChatEvent
 from kilonova.core.ports import Health
 from kilonova.engines import EngineOptionsError
 from kilonova.engines.choices import fan_out
 from kilonova.engines.openai.body import chat_body, completion_body
-from kilonova.engines.openai.chunks import Chunk
+from kilonova.engines.openai.chunks import Chunk, TokenCount
 from kilonova.engines.openai.client import Client
 from kilonova.engines.openai.join import joined
 from kilonova.engines.openai.stream import EventReader
@@ -36,12 +43,14 @@ _MESSAGE_TOKENS = 16
 _IMAGE_TOKENS = 4_096
 _TEXT_TOKENS = 8
 
+_Kind = TypeVar("_Kind")
+
 # What a text has in tokens, roughly, where the server only tells at the end.
 _BYTES_PER_TOKEN = 4
 
 
 class _Count(msgspec.Struct, frozen=True):
-    input_tokens: int
+    input_tokens: TokenCount
 
 
 class _Vector(msgspec.Struct, frozen=True):
@@ -50,7 +59,7 @@ class _Vector(msgspec.Struct, frozen=True):
 
 
 class _Used(msgspec.Struct, frozen=True):
-    prompt_tokens: int = 0
+    prompt_tokens: TokenCount = 0
 
 
 class _Vectors(msgspec.Struct, frozen=True):
@@ -105,7 +114,7 @@ class Upstream:
         if self.options.counts_tokens == "bound" or request.prompt is not None:
             return _bound(request)
         received = await self._client.ask("/chat/completions/input_tokens", body)
-        return msgspec.json.decode(received, type=_Count).input_tokens
+        return _decode(received, _Count).input_tokens
 
     def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
         return fan_out(self._stream, request)
@@ -128,7 +137,9 @@ class Upstream:
         if request.dimensions is not None:
             body["dimensions"] = request.dimensions
         received = await self._client.ask("/embeddings", msgspec.json.encode(body))
-        answer = msgspec.json.decode(received, type=_Vectors)
+        answer = _decode(received, _Vectors)
+        if len(answer.data) != len(request.texts):
+            raise EngineFailed("The engine sent another number of vectors than there are texts.")
         in_order = sorted(answer.data, key=lambda vector: vector.index)
         return EmbeddingAnswer(
             vectors=tuple(tuple(one.embedding) for one in in_order),
@@ -180,6 +191,13 @@ class Upstream:
         if "max_tokens" in body and request.prompt is None:
             body[self.options.limit_field] = body.pop("max_tokens")
         return msgspec.json.encode(body)
+
+
+def _decode(received: bytes, kind: type[_Kind]) -> _Kind:
+    try:
+        return msgspec.json.decode(received, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise EngineFailed("The engine sent an answer that is not understood.") from error
 
 
 def _headers(name: str, options: UpstreamOptions) -> dict[str, str]:

@@ -54,6 +54,7 @@ SEARCH = {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}
 NO_RESULT = {"type": "tool_result", "tool_use_id": "call_1", "content": "x"}
 
 
+@pytest.mark.supports("errors", "anthropic messages")
 @pytest.mark.parametrize(
     ("more", "kind", "words", "count"),
     [

@@ -53,6 +53,7 @@ def text_of(message: anthropic.types.Message) -> str:
     return "".join(block.text for block in message.content if block.type == "text")
 
 
+@pytest.mark.supports("whole", "anthropic messages")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_a_whole_answer(client: anthropic.Anthropic, model: str) -> None:
     """Protects the first line anyone writes."""
@@ -69,6 +70,7 @@ def test_a_whole_answer(client: anthropic.Anthropic, model: str) -> None:
     assert (answer._request_id or "").startswith("req_")
 
 
+@pytest.mark.supports("stream", "anthropic messages")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_a_streamed_answer_adds_up_to_the_whole_one(
     client: anthropic.Anthropic, model: str
@@ -100,6 +102,7 @@ def test_the_events_of_a_stream_come_in_the_vendors_order(client: anthropic.Anth
     assert lines[3:5] == ["event: ping", 'data: {"type":"ping"}']
 
 
+@pytest.mark.supports("forced tool", "anthropic messages")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 @pytest.mark.parametrize("choice", [{"type": "any"}, {"type": "tool", "name": "add"}])
 def test_a_forced_tool_is_called(client: anthropic.Anthropic, model: str, choice: Any) -> None:
@@ -134,6 +137,7 @@ def test_streamed_tool_calls_are_put_together_by_the_sdk(client: anthropic.Anthr
     assert final.stop_reason == "tool_use"
 
 
+@pytest.mark.supports("tool loop", "anthropic messages")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_a_tool_loop_with_the_sdks_own_objects(client: anthropic.Anthropic, model: str) -> None:
     """Protects agents: the SDK's blocks go back as they came, and the result is read."""
@@ -171,6 +175,7 @@ def test_the_tool_runner(client: anthropic.Anthropic) -> None:
     assert last.content[0].text == "8"
 
 
+@pytest.mark.supports("JSON", "anthropic messages")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_parse_gives_a_pydantic_object(client: anthropic.Anthropic, model: str) -> None:
     """Protects structured output: the schema of a class, and an object of it back."""
@@ -183,6 +188,7 @@ def test_parse_gives_a_pydantic_object(client: anthropic.Anthropic, model: str) 
     assert client.messages.create(model=model, max_tokens=8, messages=messages).content
 
 
+@pytest.mark.supports("reasoning", "anthropic messages")
 def test_thinking_comes_back_signed_and_goes_back(client: anthropic.Anthropic) -> None:
     """Protects thinking models over several turns; a text that was changed is noticed."""
     messages = says("[[echo: reasoning=2]] four")
@@ -206,6 +212,7 @@ def test_thinking_comes_back_signed_and_goes_back(client: anthropic.Anthropic) -
         )
 
 
+@pytest.mark.supports("reasoning", "anthropic messages", how="ignored")
 def test_thinking_needs_a_model_that_thinks(client: anthropic.Anthropic) -> None:
     """Protects callers from believing in thoughts: what a model cannot do is listed."""
     raw = client.messages.with_raw_response.create(
@@ -257,6 +264,7 @@ def test_the_system_prompt_in_all_its_forms(client: anthropic.Anthropic) -> None
     assert ask(client, messages=late).usage.input_tokens == plain.usage.input_tokens + 1
 
 
+@pytest.mark.supports("hints", "anthropic messages", how="ignored")
 def test_hints_are_ignored_and_said(client: anthropic.Anthropic) -> None:
     """Protects callers from believing in a hint."""
     raw = client.messages.with_raw_response.create(

@@ -33,6 +33,7 @@ def says(text: str) -> Any:
     return [{"role": "user", "content": text}]
 
 
+@pytest.mark.supports("whole, usage", "anthropic messages.count_tokens")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_counts_are_what_is_billed(client: anthropic.Anthropic, model: str) -> None:
     """Protects budgets: the count of a prompt is the input that its answer reports."""
@@ -84,6 +85,7 @@ def test_usage_is_what_the_other_wire_reports(server: Server, model: str) -> Non
     assert ours.output_tokens == theirs.completion_tokens
 
 
+@pytest.mark.supports("whole", "anthropic models")
 def test_models_in_both_vendors_forms(server: Server, client: anthropic.Anthropic) -> None:
     """Protects the one path that both have: each client gets the list it understands."""
     models = {model.id: model for model in client.models.list(limit=1)}
@@ -115,6 +117,7 @@ def test_all_forms_of_the_credential(server: Server) -> None:
                 assert answer.headers["request-id"].startswith("req_")
 
 
+@pytest.mark.supports("whole, stream", "AnthropicBedrock messages")
 def test_the_bedrock_client(server: Server) -> None:
     """Protects AWS's flavour: signed or with a key, whole and streamed, in AWS's frames."""
     signed: Any = {"aws_access_key": server.access_key_id, "aws_region": "us-east-1"}
@@ -139,6 +142,7 @@ def test_the_bedrock_client(server: Server) -> None:
             assert broken["error"]["type"] == "modelStreamErrorException"
 
 
+@pytest.mark.supports("whole", "AnthropicBedrockMantle messages")
 def test_the_mantle_client(server: Server) -> None:
     """Protects AWS's newer flavour, which signs for a service of its own."""
     credential: Any = {"aws_access_key": server.access_key_id, "aws_region": "us-east-1"}
@@ -151,6 +155,7 @@ def test_the_mantle_client(server: Server) -> None:
     assert answer.content[0].text == "hello"
 
 
+@pytest.mark.supports("whole", "AnthropicVertex messages")
 def test_the_vertex_client(server: Server) -> None:
     """Protects Google's flavour: the model in the path, counts at a path of their own."""
     with anthropic.AnthropicVertex(
@@ -178,6 +183,7 @@ def _inflight(server: Server) -> float:
     return max(0.0, float(lines[0].split()[-1]) - 1)
 
 
+@pytest.mark.supports("cancel", "anthropic messages")
 def test_leaving_early_frees_the_engine_and_bills_what_came(server: Server) -> None:
     """Protects capacity and the bill: a closed stream ends the work, and its tokens are paid."""
     key = server.new_key()

@@ -51,6 +51,7 @@ def says(text: str) -> Any:
     return [{"role": "user", "content": text}]
 
 
+@pytest.mark.supports("whole", "AzureOpenAI chat.completions")
 @pytest.mark.parametrize(
     ("deployment", "model"), [(DEPLOYMENT, ECHO), ("echo", ECHO), (SPARK, SPARK)]
 )
@@ -75,6 +76,7 @@ def test_nothing_is_said_about_filters_that_are_not_there(client: openai.AzureOp
     assert "prompt_filter_results" not in answer.to_json()
 
 
+@pytest.mark.supports("hints", "AzureOpenAI chat.completions", how="ignored")
 def test_the_deployment_of_the_client_wins(server: Server) -> None:
     """Protects clients made for one deployment: Azure ignores the model, and here it is said."""
     with azure(server, azure_deployment=DEPLOYMENT) as client:
@@ -90,6 +92,7 @@ def test_the_deployment_of_the_client_wins(server: Server) -> None:
         assert SPARK in [model.id for model in client.models.list()]
 
 
+@pytest.mark.supports("stream", "AzureOpenAI chat.completions")
 def test_a_streamed_answer(client: openai.AzureOpenAI) -> None:
     """Protects chat windows: text in pieces, and the usage where it is asked for."""
     chunks = list(
@@ -106,6 +109,7 @@ def test_a_streamed_answer(client: openai.AzureOpenAI) -> None:
     assert chunks[-1].usage.completion_tokens == 3
 
 
+@pytest.mark.supports("forced tool, tool loop", "AzureOpenAI chat.completions")
 def test_a_forced_tool_is_called(client: openai.AzureOpenAI) -> None:
     """Protects agents: a real model calls the tool that it must, and its result goes back."""
     asked: Any = {"model": SPARK, "tools": [ADD], "max_tokens": 60}
@@ -122,6 +126,7 @@ def test_a_forced_tool_is_called(client: openai.AzureOpenAI) -> None:
     assert second.choices[0].finish_reason is not None
 
 
+@pytest.mark.supports("JSON", "AzureOpenAI chat.completions")
 def test_json_has_the_schema(client: openai.AzureOpenAI) -> None:
     """Protects typed answers."""
     schema = ADD["function"]["parameters"]
@@ -137,6 +142,7 @@ def test_json_has_the_schema(client: openai.AzureOpenAI) -> None:
     assert set(json.loads(answer.choices[0].message.content or "")) == {"a", "b"}
 
 
+@pytest.mark.supports("whole", "AzureOpenAI responses")
 @pytest.mark.parametrize("deployment", [{}, {"azure_deployment": DEPLOYMENT}])
 def test_responses(server: Server, deployment: Any) -> None:
     """Protects the newer API: its path names no deployment, whatever the client was made for."""
@@ -166,12 +172,14 @@ def test_the_base_url_may_hold_the_deployment(server: Server) -> None:
         assert SPARK in [model.id for model in client.models.list()]
 
 
+@pytest.mark.supports("whole", "AzureOpenAI completions")
 def test_a_raw_prompt_is_continued(client: openai.AzureOpenAI) -> None:
     """Protects the oldest API of Azure."""
     answer = client.completions.create(model=DEPLOYMENT, prompt="one two", max_tokens=8)
     assert answer.choices[0].text
 
 
+@pytest.mark.supports("whole", "AzureOpenAI files")
 def test_files_are_kept(client: openai.AzureOpenAI) -> None:
     """Protects uploads: a form, whose bytes are nobody's but the file's."""
     kept = client.files.create(file=("a.jsonl", b'{"model":"x"}\n'), purpose="batch")
@@ -180,6 +188,7 @@ def test_files_are_kept(client: openai.AzureOpenAI) -> None:
     assert client.files.delete(kept.id).deleted
 
 
+@pytest.mark.supports("whole", "AzureOpenAI embeddings")
 def test_embeddings(client: openai.AzureOpenAI) -> None:
     """Protects search."""
     answer = client.embeddings.create(model=DEPLOYMENT, input=["red", "blue"], dimensions=8)
@@ -187,6 +196,7 @@ def test_embeddings(client: openai.AzureOpenAI) -> None:
     assert answer.model == ECHO
 
 
+@pytest.mark.supports("whole", "AzureOpenAI models")
 def test_models_are_listed_with_what_they_can_do(client: openai.AzureOpenAI) -> None:
     """Protects pickers of both kinds: OpenAI's fields and Azure's."""
     models = {model.id: model for model in client.models.list()}

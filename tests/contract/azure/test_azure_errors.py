@@ -48,6 +48,7 @@ def attempts() -> Iterator[Attempts]:
         yield one
 
 
+@pytest.mark.supports("errors", "AzureOpenAI chat.completions")
 @pytest.mark.parametrize(
     ("more", "kind", "code", "count"),
     [

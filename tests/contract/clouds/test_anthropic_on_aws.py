@@ -25,6 +25,8 @@ def says(text: str) -> Any:
     return [{"role": "user", "content": text}]
 
 
+@pytest.mark.supports("hints", "AnthropicAWS messages", how="ignored")
+@pytest.mark.supports("whole, stream", "AnthropicAWS messages")
 def test_the_aws_client(server: Server) -> None:
     """Protects AWS's customers: signed requests, whole and streamed; the workspace is no secret."""
     with signing(server) as client:
@@ -41,6 +43,7 @@ def test_the_aws_client(server: Server) -> None:
     assert raw.headers["x-kilonova-ignored"] == "anthropic-workspace-id"
 
 
+@pytest.mark.supports("errors", "AnthropicAWS messages")
 def test_a_wrong_secret(server: Server) -> None:
     """Protects everything: the SDK's own authentication error."""
     with (

@@ -49,6 +49,7 @@ def says(text: str) -> Any:
     return [{"role": "user", "content": text}]
 
 
+@pytest.mark.supports("whole", "BedrockOpenAI chat.completions")
 def test_a_signed_answer(client: openai.BedrockOpenAI) -> None:
     """Protects AWS accounts: an access key pair is a credential on this wire, too."""
     answer = client.chat.completions.create(model=ECHO, messages=says("hello"))
@@ -57,12 +58,14 @@ def test_a_signed_answer(client: openai.BedrockOpenAI) -> None:
     assert client.models.retrieve(SPARK).id == SPARK
 
 
+@pytest.mark.supports("stream", "BedrockOpenAI chat.completions")
 def test_a_signed_stream(client: openai.BedrockOpenAI) -> None:
     """Protects chat windows."""
     stream = client.chat.completions.create(model=ECHO, messages=says("é 日本"), stream=True)
     assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "é 日本"
 
 
+@pytest.mark.supports("forced tool", "BedrockOpenAI chat.completions")
 def test_a_signed_tool_call(client: openai.BedrockOpenAI) -> None:
     """Protects agents."""
     answer = client.chat.completions.create(
@@ -75,6 +78,7 @@ def test_a_signed_tool_call(client: openai.BedrockOpenAI) -> None:
     assert set(json.loads(calls[0].function.arguments)) == {"a", "b"}
 
 
+@pytest.mark.supports("whole, stream", "BedrockOpenAI responses")
 def test_signed_responses(client: openai.BedrockOpenAI) -> None:
     """Protects the API that AWS recommends here: whole, streamed, and continued."""
     first = client.responses.create(model=ECHO, input="hello")
@@ -131,6 +135,7 @@ def test_a_wrong_signature(server: Server, wrong: dict[str, str]) -> None:
     assert caught.value.code == "invalid_api_key"
 
 
+@pytest.mark.supports("errors", "BedrockOpenAI chat.completions")
 @pytest.mark.parametrize(
     ("model", "text", "kind"),
     [
@@ -147,6 +152,7 @@ def test_errors_are_the_sdks_own(
         client.with_options(max_retries=0).chat.completions.create(model=model, messages=says(text))
 
 
+@pytest.mark.supports("whole", "openai responses, chat.completions (Vertex AI)")
 @pytest.mark.parametrize("path", ["/publishers/openai/v1", "/endpoints/openapi"])
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_below_vertex_ai(server: Server, path: str, version: str) -> None:

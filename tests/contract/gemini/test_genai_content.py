@@ -31,6 +31,9 @@ def plain(server: Server) -> Iterator[genai.Client]:
         yield one
 
 
+@pytest.mark.supports(
+    "whole", "google-genai generate_content", "google-genai generate_content (Vertex)"
+)
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_a_whole_answer(client: genai.Client, model: str) -> None:
     """Protects every caller, in all three modes of the SDK."""
@@ -50,6 +53,9 @@ def test_a_whole_answer(client: genai.Client, model: str) -> None:
     assert ignored(answer) == ""
 
 
+@pytest.mark.supports(
+    "stream", "google-genai generate_content", "google-genai generate_content (Vertex)"
+)
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_a_streamed_answer(client: genai.Client, model: str) -> None:
     """Protects readers of streams: pieces that add up, one reason and one usage, at the end."""
@@ -125,6 +131,7 @@ def calling(mode: str, *names: str) -> types.GenerateContentConfig:
     )
 
 
+@pytest.mark.supports("forced tool", "google-genai generate_content")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_a_forced_call(client: genai.Client, model: str) -> None:
     """Protects callers of ANY: the named function, and arguments of its schema."""
@@ -149,6 +156,7 @@ def test_every_mode_of_calling(client: genai.Client, mode: str) -> None:
     assert bool(answer.function_calls) == (mode == "ANY")
 
 
+@pytest.mark.supports("tool loop", "google-genai generate_content")
 def test_a_loop_of_calls_without_ids(client: genai.Client) -> None:
     """Protects callers who answer as the SDK's own helper does, which drops the id."""
     question = types.UserContent('Use get_weather for "Paris", 3')
@@ -198,6 +206,7 @@ class Pet(BaseModel):
     kind: Literal["cat", "dog"]
 
 
+@pytest.mark.supports("JSON", "google-genai generate_content")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 @pytest.mark.parametrize("how", ["schema", "json_schema"])
 def test_json_of_a_schema(client: genai.Client, model: str, how: str) -> None:
@@ -218,6 +227,7 @@ def test_json_of_a_schema(client: genai.Client, model: str, how: str) -> None:
         assert pet == Pet(name="Tom", age=7, kind="cat")
 
 
+@pytest.mark.supports("reasoning", "google-genai generate_content")
 def test_thoughts_are_shown_on_request(plain: genai.Client) -> None:
     """Protects reasoning: parts of their own, counted apart, and only for who asks."""
     for shows in (True, False):
@@ -277,6 +287,7 @@ def test_a_refused_answer_says_safety(plain: genai.Client) -> None:
     assert only(answer).finish_reason == types.FinishReason.SAFETY
 
 
+@pytest.mark.supports("hints", "google-genai generate_content", how="ignored")
 def test_ignored_hints_are_named(plain: genai.Client) -> None:
     """Protects callers who believe that a hint did something."""
     harassment = types.SafetySetting(

@@ -37,6 +37,7 @@ def ask(client: genai.Client, text: str = "x", **config: Any) -> types.GenerateC
     return client.models.generate_content(model=model, contents=text, config=settings)
 
 
+@pytest.mark.supports("errors", "google-genai generate_content")
 @pytest.mark.parametrize(
     ("text", "more", "kind", "status", "count"),
     [
@@ -74,6 +75,7 @@ def test_by_default_nothing_is_tried_again(server: Server, attempts: Attempts) -
     assert attempts.count == 1
 
 
+@pytest.mark.supports("refusals", "google-genai generate_content", how="refused")
 def test_a_tool_that_runs_elsewhere_is_refused_by_name(client: genai.Client) -> None:
     """Protects callers from answers that were not searched for."""
     with pytest.raises(errors.ClientError) as caught:

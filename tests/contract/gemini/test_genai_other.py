@@ -27,6 +27,7 @@ def client(server: Server, request: pytest.FixtureRequest) -> Iterator[genai.Cli
         yield one
 
 
+@pytest.mark.supports("whole", "google-genai models")
 def test_models_are_listed(client: genai.Client) -> None:
     """Protects model pickers, which page by themselves."""
     found = [str(one.name) for one in client.models.list(config={"page_size": 1})]
@@ -53,6 +54,7 @@ def test_openai_still_lists_its_models(server: Server) -> None:
         assert json.load(answer)["object"] == "list"
 
 
+@pytest.mark.supports("whole, usage", "google-genai count_tokens")
 @pytest.mark.parametrize("model", [ECHO, SPARK])
 def test_tokens_are_counted_as_they_are_billed(client: genai.Client, model: str) -> None:
     """Protects callers who plan: the count is the prompt's part of the usage."""
@@ -87,6 +89,7 @@ def test_counting_is_free(server: Server) -> None:
     assert wait_for_settled(mine, 1)["requests"] == 1
 
 
+@pytest.mark.supports("whole", "google-genai embed_content")
 def test_vectors(client: genai.Client) -> None:
     """Protects search: one vector a text, the size asked for, whatever method the SDK picks."""
     answer = client.models.embed_content(
@@ -99,6 +102,7 @@ def test_vectors(client: genai.Client) -> None:
     assert vectors[0] != vectors[1]
 
 
+@pytest.mark.supports("refusals", "google-genai embed_content", how="refused")
 def test_a_model_without_vectors_is_refused(client: genai.Client) -> None:
     """Protects callers who ask a model that does not embed."""
     with pytest.raises(errors.ClientError) as caught:
@@ -106,6 +110,7 @@ def test_a_model_without_vectors_is_refused(client: genai.Client) -> None:
     assert caught.value.status == "INVALID_ARGUMENT"
 
 
+@pytest.mark.supports("image", "google-genai generate_content", how="refused")
 def test_an_image_is_refused_where_the_model_does_not_see(client: genai.Client) -> None:
     """Protects callers from an answer about a picture that nobody looked at."""
     image = types.Part.from_bytes(data=b"\x89PNG", mime_type="image/png")
@@ -114,6 +119,7 @@ def test_an_image_is_refused_where_the_model_does_not_see(client: genai.Client) 
     assert "image input" in str(caught.value.message)
 
 
+@pytest.mark.supports("cancel", "google-genai generate_content")
 def test_leaving_early_frees_the_engine_and_bills_what_came(server: Server) -> None:
     """Protects capacity and the bill: a closed stream ends the work behind it."""
     key = server.new_key()

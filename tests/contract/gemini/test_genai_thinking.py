@@ -62,6 +62,7 @@ def test_thinking_is_switched_on_and_off(client: genai.Client) -> None:
     assert parts_of(off)[-1].thought_signature is None
 
 
+@pytest.mark.supports("reasoning", "google-genai generate_content", how="ignored")
 def test_what_is_not_honoured_is_listed(client: genai.Client) -> None:
     """Protects callers who set a budget that this model cannot keep; a level it can."""
     seen = []

@@ -63,10 +63,19 @@ def _parsed(raw: Raw, place: str) -> JsonValue:
         value: JsonValue = msgspec.json.decode(text)
     except RecursionError:
         raise _too_deep(place) from None
+    except msgspec.DecodeError as error:
+        # What is kept raw at first was not read: numbers beyond every range, broken escapes.
+        raise _refusal(str(error), place) from None
     if not isinstance(value, dict):
         raise _refusal("expected an object, a schema", place)
-    _check_depth(value, place)
+    if not _is_shallow(text):
+        _check_depth(value, place)
     return value
+
+
+def _is_shallow(text: bytes) -> bool:
+    """Fewer brackets than levels are allowed: most schemas are told without a walk."""
+    return text.count(b"{") + text.count(b"[") < 2 * SCHEMA_DEPTH_MAX
 
 
 def _check_depth(value: JsonValue, place: str) -> None:
@@ -97,7 +106,7 @@ def _converted(node: JsonValue, place: str, depth: int) -> JsonValue:
     named = {_CAMEL.get(name, name): value for name, value in node.items() if value is not None}
     schema: _Node = {}
     for name, value in named.items():
-        if name in _DROPPED or (name == "format" and value in _DROPPED_FORMATS):
+        if name in _DROPPED or (name == "format" and _is_width(value)):
             continue
         schema[name] = _keyword(name, value, inner)
     if schema.get("type") == "type_unspecified":
@@ -132,6 +141,10 @@ def _keyword(
     return result
 
 
+def _is_width(value: JsonValue) -> bool:
+    return isinstance(value, str) and value in _DROPPED_FORMATS
+
+
 def _lower(kind: JsonValue) -> JsonValue:
     return kind.lower() if isinstance(kind, str) else kind
 
@@ -153,7 +166,7 @@ def _number_enum(schema: _Node) -> None:
 def _number(value: JsonValue) -> JsonValue:
     try:
         number = msgspec.json.decode(value) if isinstance(value, str) else value
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return value
     return number if isinstance(number, int | float) else value
 

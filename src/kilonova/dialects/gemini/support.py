@@ -5,7 +5,10 @@ change the answer and cannot be honoured is refused by name. A field that is in 
 honoured. A test compares the messages with the SDK's own types, so that none is missing.
 """
 
+from collections.abc import Callable
 from functools import cache
+from operator import attrgetter
+from typing import NamedTuple
 
 from msgspec import Raw, Struct
 from msgspec.structs import fields
@@ -142,24 +145,29 @@ def is_sent(value: object) -> bool:
 
 def refuse_fields(message: Struct, place: str) -> None:
     """Raises InvalidRequest for the first field that cannot be honoured."""
-    shape = type(message).__name__
-    for name, attribute in _attributes(type(message), tuple(REFUSED.get(shape, ()))):
+    watch = _watch(type(message), is_refused=True)
+    if watch is None or watch.read(message) == watch.unsent:
+        return
+    for name, attribute in watch.fields:
         value = getattr(message, attribute)
         # An empty message chooses a tool or a feature already.
         if is_sent(value) or value == _EMPTY[0]:
             path = f"{place}.{name}".removeprefix(".")
             raise InvalidRequest(
-                f"Invalid value at '{path}': not supported here. {REFUSED[shape][name]}",
+                f"Invalid value at '{path}': not supported here. "
+                f"{REFUSED[type(message).__name__][name]}",
                 param=path,
             )
 
 
 def ignored_fields(message: Struct, place: str) -> list[str]:
     """The hints in this message that change nothing, by their paths."""
-    names = tuple(IGNORED.get(type(message).__name__, ()))
+    watch = _watch(type(message), is_refused=False)
+    if watch is None or watch.read(message) == watch.unsent:
+        return []
     return [
         f"{place}.{name}".removeprefix(".")
-        for name, attribute in _attributes(type(message), names)
+        for name, attribute in watch.fields
         if is_sent(getattr(message, attribute))
     ]
 
@@ -171,8 +179,25 @@ def honoured(kind: type[Struct]) -> list[str]:
     return [field.encode_name for field in fields(kind) if field.encode_name not in rest]
 
 
+class _Watch(NamedTuple):
+    """Fields by wire name and attribute, all of them read at once, and how they are when unsent:
+    hardly a message has any, and a long conversation has many messages."""
+
+    fields: tuple[tuple[str, str], ...]
+    read: Callable[[Struct], object]
+    unsent: object
+
+
 @cache
-def _attributes(kind: type[Struct], names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Pairs of the wire's name and the attribute."""
-    known = {field.encode_name: field.name for field in fields(kind)}
-    return tuple((name, known[name]) for name in names)
+def _watch(kind: type[Struct], *, is_refused: bool) -> _Watch | None:
+    names = (REFUSED if is_refused else IGNORED).get(kind.__name__)
+    if not names:
+        return None
+    known = {field.encode_name: field for field in fields(kind)}
+    found = [known[name] for name in names]
+    unsent = tuple(field.default for field in found)
+    return _Watch(
+        fields=tuple((field.encode_name, field.name) for field in found),
+        read=attrgetter(*(field.name for field in found)),
+        unsent=unsent if len(unsent) > 1 else unsent[0],
+    )

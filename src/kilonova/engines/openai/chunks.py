@@ -9,17 +9,21 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
-__all__ = ["Chunk", "ChunkChoice", "Timings", "TokenEntry", "WireError", "decode_chunk"]
+__all__ = [
+    "Chunk", "ChunkChoice", "Timings", "TokenCount", "TokenEntry", "WireError",
+    "decode_chunk",
+]  # fmt: skip
 
 
 # A count beyond any context is a mistake of the server, and must not reach the ledger.
 TokenCount = Annotated[int, Meta(ge=0, le=1 << 40)]
+_Byte = Annotated[int, Meta(ge=0, le=255)]
 
 
 class TokenEntry(Struct, frozen=True):
     token: str
     logprob: float | None = None
-    bytes: list[int] | None = None
+    bytes: list[_Byte] | None = None
     top_logprobs: "list[TokenEntry]" = []
 
 
@@ -92,9 +96,9 @@ class WireUsage(Struct, frozen=True):
 class Timings(Struct, frozen=True):
     """``prompt_n`` tokens were read, ``cache_n`` reused, ``predicted_n`` generated so far."""
 
-    prompt_n: int = 0
-    cache_n: int = 0
-    predicted_n: int = 0
+    prompt_n: TokenCount = 0
+    cache_n: TokenCount = 0
+    predicted_n: TokenCount = 0
 
 
 class WireError(Struct, frozen=True):

@@ -114,7 +114,7 @@ def read_refusal(status: int, content: bytes, *, retry_after: str = "") -> Refus
     """What an answer other than 200 says. Not every server says it in JSON."""
     try:
         error = decode_chunk(content).error or WireError()
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         error = WireError()
     wait_s = float(retry_after) if retry_after.isdigit() else None
     return Refusal(status=status, error=error, retry_after_s=wait_s)

@@ -46,5 +46,5 @@ def _payload(event: bytes) -> bytes:
 def _decode(payload: bytes) -> Chunk:
     try:
         return decode_chunk(payload)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise EngineFailed("The engine sent an answer that is not understood.") from error
