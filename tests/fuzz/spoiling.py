@@ -88,6 +88,7 @@ _HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"range", b"bytes=0-"), (b"expect", b"100-continue"), (b"x-stainless-retry-count", b"x"),
     (b"openai-organization", b"\xff"), (b"cookie", b"a=" * 2000), (b"transfer-encoding", b"x"),
 )  # fmt: skip
+_REPEATED_MAX = 1_000_000
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "BREW")
 
 _INSIDE = ("replace", "replace", "replace", "remove", "twice", "rename", "wrap", "repeat", "add",
@@ -174,7 +175,10 @@ def _edit(document: Pairs, change: Change) -> None:
         case "wrap":
             put([held] if change.value % 2 else Pairs([(_NAMES[change.value % 9], held)]))
         case "repeat" if isinstance(held, list) and not isinstance(held, Pairs):
-            put(held * (2, 129, 3000)[change.value % 3] if len(held) < 100 else held)
+            times = (2, 129, 3000)[change.value % 3]
+            # One repetition inside of another would fill the memory of the machine.
+            if len(_text_of(held)) * times < _REPEATED_MAX:
+                put(held * times)
         case "add" if isinstance(held, Pairs):
             junk = _editable(_JUNK[change.value % len(_JUNK)])
             held.append((_NAMES[change.place % len(_NAMES)], junk))
