@@ -23,7 +23,7 @@ from sentry.corpus import (
 from sentry.personal import make_set
 from sentry.recipe import read_recipe
 from sentry.samples import Labelled
-from sentry.sets import is_written, read_calm, read_heldout, read_personal, set_digests
+from sentry.sets import read_calm, read_heldout, read_personal, set_digests
 
 CARD = json.loads((PACKAGED_WEIGHTS / "sentry-v1.json").read_text(encoding="utf-8"))
 
@@ -42,10 +42,6 @@ def test_licences_are_permissive() -> None:
         parse_record('{"source": "x", "licence": "CC-BY-SA-4.0", "text": "y"}')
 
 
-blind = pytest.mark.skipif(not is_written(), reason="the blind sets are not written yet")
-
-
-@blind
 def test_held_out_sentences_are_not_among_the_learned() -> None:
     """Protects the recall figure: no sentence of the blind sets is learned."""
     sentences = {text for texts in train_families(30, 1).values() for text in texts}
@@ -118,7 +114,6 @@ def test_the_recipe_is_readable() -> None:
     assert CARD["training"]["recipe"]["seed"] == recipe.seed
 
 
-@blind
 def test_shipped_figures_hold_on_the_blind_set() -> None:
     """Protects against weights that are not those measured: frozen sentences, their known share."""
     sentry = Sentry.packaged()

@@ -8,7 +8,7 @@ from msgspec import to_builtins
 
 from sentry.corpus import TRAINING_FILES, VALIDATION_FILES, file_digests
 from sentry.recipe import Recipe
-from sentry.sets import is_written, set_digests
+from sentry.sets import set_digests
 
 __all__ = ["write_card"]
 
@@ -18,8 +18,9 @@ _USD_PER_CORE_HOUR = 0.04
 
 _BLIND = (
     "The blind set is by an author who had seen neither the learned families nor the features, "
-    "written after both were finished, and scored once. The first held-out families and the first "
-    "calm set (71.4 % found, 16.7 % alarms when scored) were spent and are learned since; with the "
+    "scored once; the last change of the detector (the odds divided by the number of windows) was "
+    "made while it was being written, without sight of it, and after the alarm threshold was set. "
+    "The first held-out families and calm set (71.4 % found, 16.7 % alarms when scored) were spent and are learned since; with the "
     "families of the same ideas left out, the features and dials were chosen on them. The author "
     "of the learned families wrote from general knowledge of attacks, so the blind set may hold "
     "ideas that were learned in other words: for ideas left out whole, see the next section."
@@ -118,7 +119,7 @@ def _facts(recipe: Recipe, folder: Path, *, data: Path, shipped: Path) -> dict[s
         "sets_sha256": set_digests(),
         "families": kept("families"),
         "evaluation": kept("evaluation"),
-        "blind": kept("blind") if is_written() else None,
+        "blind": kept("blind"),
         "benchmark": kept("benchmark"),
     }
 
@@ -239,19 +240,16 @@ def _guard_rows(found: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _blind_rows(blind: dict[str, Any] | None) -> list[tuple[str, str, str, str]]:
-    recall, alarms = "injection, recall on the blind set", "injection, alarms on its calm talk"
-    if blind is None:
-        return [(recall, "≥ 90 %", "not scored yet", ""), (alarms, "≤ 3 %", "not scored yet", "")]
+def _blind_rows(blind: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     return [
         (
-            recall,
+            "injection, recall on the blind set",
             "≥ 90 %",
             _percent(blind["recall"]),
             f"keywords {blind['baseline_keywords_recall']['percent']} %",
         ),
         (
-            alarms,
+            "injection, alarms on its calm talk",
             "≤ 3 %",
             _percent(blind["calm_alarms"]),
             f"keywords {blind['baseline_keywords_calm_alarms']['percent']} %",
@@ -263,11 +261,10 @@ def _injection_tables(facts: dict[str, Any]) -> str:
     alarms, blind = facts["evaluation"]["injection"]["false_alarms_by_set"], facts["blind"]
     sets = [f"| {name} | {_percent(share)} |" for name, share in alarms.items()]
     lines = ["| calm text | alarms |", "|---|---|", *sets]
-    if blind is not None:
-        families = [f"| {name} | {_percent(share)} |" for name, share in blind["by_family"].items()]
-        lines += ["", "| blind family | recall |", "|---|---|", *families]
-        lines += ["", "Missed, the first twelve:", "", *_quoted(blind["missed"])]
-        lines += ["", "Alarms on calm talk, the first twelve:", "", *_quoted(blind["alarmed"])]
+    families = [f"| {name} | {_percent(share)} |" for name, share in blind["by_family"].items()]
+    lines += ["", "| blind family | recall |", "|---|---|", *families]
+    lines += ["", "Missed, the first twelve:", "", *_quoted(blind["missed"])]
+    lines += ["", "Alarms on calm talk, the first twelve:", "", *_quoted(blind["alarmed"])]
     return "\n".join(lines)
 
 

@@ -9,7 +9,6 @@ import msgspec
 from sentry.personal import Marked, make_set
 
 __all__ = [
-    "is_written",
     "read_calm",
     "read_heldout",
     "read_personal",
@@ -39,11 +38,6 @@ def set_digests() -> dict[str, str]:
     """The sha256 of each frozen file."""
     files = [file for file in (_PERSONAL_SET, _HELDOUT_SET, _CALM_SET) if file.exists()]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-
-
-def is_written() -> bool:
-    """Whether the blind sets lie there; the families are finished before they do."""
-    return _HELDOUT_SET.exists() and _CALM_SET.exists()
 
 
 def read_heldout() -> dict[str, list[str]]:
