@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 from kilonova.catalog.catalog import Catalog, packaged_models
+from kilonova.catalog.prices import EntryPrices
 from kilonova.core.chat import ChatRequest, Message, TextPart
 from kilonova.core.errors import Unauthenticated
 from kilonova.core.identity import BearerCredential, Credential, Level, Limits, Principal
@@ -43,6 +44,7 @@ class ListLedger:
         self.checkpoints: list[tuple[str, Usage]] = []
         self.records: list[UsageRecord] = []
         self.spent: dict[str, int] = {}
+        self.spent_on: dict[tuple[str, int], int] = {}
         self.failure: Exception | None = None
         self.gate: asyncio.Future[None] | None = None
         self.stalls = False
@@ -73,6 +75,13 @@ class ListLedger:
 
     def spent_nano(self, level_id: str) -> int:
         return self.spent.get(level_id, 0)
+
+    def spent_by_day(self, level_id: str, first_day: int) -> dict[int, int]:
+        return {
+            day: nano
+            for (spender, day), nano in self.spent_on.items()
+            if spender == level_id and day >= first_day
+        }
 
 
 class OneKey:
@@ -117,7 +126,9 @@ class World:
         ledger = kept_by or self.ledger
         self.authority = OneKey()
         self.engine = engine or open_engine("echo", "echo", {}, home=Path())
-        self.admission = Admission(ledger, self.clock, on_open=lambda _count: None)
+        self.admission = Admission(
+            ledger, self.clock, prices=EntryPrices(), on_open=lambda _count: None
+        )
         self.meter = Meter(ledger, self.admission, self.clock)
         self.replays = Replays(self.clock)
         self.shelf = MemoryShelf(self.clock)

@@ -22,6 +22,7 @@ from kilonova.admin.surface import AdminSurface
 from kilonova.billing.posting import post
 from kilonova.billing.recovery import recover
 from kilonova.billing.verify import INVARIANTS, verify
+from kilonova.catalog.prices import EntryPrices
 from kilonova.core.clock import Clock, SystemClock
 from kilonova.core.errors import Overloaded
 from kilonova.core.ports import Engine, Health
@@ -117,7 +118,9 @@ class Application:
         self.engines = engines
         self.metrics = Metrics(__version__)
         clock = SystemClock()
-        self._admission = Admission(books.store.ledger, clock, on_open=self.metrics.holds_open.set)
+        self._admission = Admission(
+            books.store.ledger, clock, prices=EntryPrices(), on_open=self.metrics.holds_open.set
+        )
         replays = _replays(clock, settings.limits)
         gateway = self._gateway(clock, settings.limits, replays)
         bytes_max = settings.limits.request_bytes_max

@@ -254,8 +254,10 @@ def _checked_name(name: str) -> str:
 
 def _checked_limits(limits: Limits) -> Limits:
     for name in limits.__struct_fields__:
+        if name == "soft_budgets":
+            continue
         amount = getattr(limits, name)
-        least = 0 if name == "budget_nano" else 1
+        least = 0 if name.startswith("budget") else 1
         if amount is not None and amount < least:
             raise InvalidRequest(f"{name} must be at least {least}.", param=name)
     return limits

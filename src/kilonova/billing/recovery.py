@@ -7,7 +7,7 @@ may have happened, is booked as the provider's own cost.
 
 from typing import Protocol
 
-from kilonova.core.books import OpenHold, rates_of
+from kilonova.core.books import OpenHold
 from kilonova.core.clock import Clock
 from kilonova.core.crash import crash_point
 from kilonova.core.ports import Ledger
@@ -39,7 +39,7 @@ async def recover(ledger: Recoverable, clock: Clock) -> list[UsageRecord]:
 
 def recovered(held: OpenHold, finished_ms: int) -> UsageRecord:
     """The record that ends a hold whose process died. Pure."""
-    hold, price = held.hold, rates_of(held.hold)
+    hold, price = held.hold, held.hold.price
     delivered = held.delivered or _NOTHING
     full_nano = price.charge(delivered)
     # The hold is the ceiling, as it is for the meter.
@@ -55,9 +55,11 @@ def recovered(held: OpenHold, finished_ms: int) -> UsageRecord:
         outcome="recovered",
         usage=delivered,
         price_nano=charge,
-        currency=hold.currency,
-        price_version=hold.price_version,
+        currency=price.currency,
+        price_version=price.version,
         started_ms=hold.started_ms,
         finished_ms=max(finished_ms, hold.started_ms),
         shortfall_nano=prompt if held.delivered is None else full_nano - charge,
+        engine=hold.engine,
+        service_tier=hold.service_tier,
     )

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from kilonova.billing.posting import post
-from kilonova.core.books import BookedRecord, Entry, LedgerBook, LedgerView
+from kilonova.core.books import DAY_MS, BookedRecord, Entry, LedgerBook, LedgerView
 
 __all__ = ["INVARIANTS", "Finding", "verify"]
 
@@ -31,6 +31,7 @@ INVARIANTS = (
     "nothing_is_unbooked",
     "balances_equal_entries",
     "spending_equals_records",
+    "daily_spending_equals_records",
 )
 
 _FINDINGS_MAX = 1000
@@ -87,6 +88,7 @@ def _findings(view: LedgerView, held: Set[str]) -> _Findings:
         return
     posted: Counter[str] = Counter()
     spent: Counter[str] = Counter()
+    daily: Counter[str] = Counter()
     currencies: dict[str, str] = {}
     for request_id, booked, entries in _merged(view):
         yield from _transaction_findings(request_id, booked, entries)
@@ -99,10 +101,17 @@ def _findings(view: LedgerView, held: Set[str]) -> _Findings:
         yield from _record_findings(booked)
         for level_id in _levels(booked):
             spent[level_id] += booked.record.price_nano
+            daily[f"{level_id} on day {booked.record.started_ms // DAY_MS}"] += (
+                booked.record.price_nano
+            )
             if currencies.setdefault(level_id, booked.record.currency) != booked.record.currency:
                 yield Finding("one_currency", f"{level_id} spends more than one currency")
     yield from _differences("balances_equal_entries", posted, view.balances())
     yield from _differences("spending_equals_records", spent, view.spending())
+    kept = {
+        f"{level_id} on day {day}": nano for (level_id, day), nano in view.spending_by_day().items()
+    }
+    yield from _differences("daily_spending_equals_records", daily, kept)
 
 
 def _merged(view: LedgerView) -> Iterator[tuple[str, BookedRecord | None, tuple[Entry, ...]]]:
@@ -143,9 +152,10 @@ def _transaction_findings(
 
 def _record_findings(booked: BookedRecord) -> _Findings:
     record, price = booked.record, booked.price
-    rates = (price.input, price.cache_read, price.cache_write, price.output)
-    money = (record.price_nano, record.shortfall_nano)
-    if min(*astuple(record.usage), *rates, *money) < 0:
+    cost = record.cost
+    money = (record.price_nano, record.shortfall_nano, cost.marginal_nano, cost.direct_nano)
+    taken = (cost.busy_ns, cost.energy_uj, cost.co2_ug)
+    if min(*astuple(record.usage), *price.rates, *money, *taken) < 0:
         yield Finding("nothing_is_negative", f"{record.request_id} has a number below zero")
     worth = price.charge(record.usage)
     if record.price_nano > worth:

@@ -15,6 +15,7 @@ from kilonova.core.ports import Hold
 from kilonova.core.usage import Usage, UsageRecord
 
 __all__ = [
+    "DAY_MS",
     "TIME_MS_MAX",
     "BookedRecord",
     "Entry",
@@ -25,10 +26,10 @@ __all__ = [
     "Posting",
     "UsageFilter",
     "UsageSum",
-    "rates_of",
 ]
 
 TIME_MS_MAX = 2**62
+DAY_MS = 86_400_000
 
 Grouping = Literal["organisation", "project", "key", "model", "day"]
 
@@ -93,6 +94,9 @@ class LedgerView(Protocol):
     def spending(self) -> dict[str, int]:
         """The kept spending of every key, project and organisation."""
 
+    def spending_by_day(self) -> dict[tuple[str, int], int]:
+        """The same by the day (since the epoch, UTC) on which requests began."""
+
     def usage(self, chosen: UsageFilter, grouping: tuple[Grouping, ...]) -> list[UsageSum]: ...
 
     def damage(self) -> list[str]:
@@ -106,15 +110,3 @@ class LedgerBook(Protocol):
 
     def page(self, chosen: UsageFilter, *, after: str, limit: int) -> list[BookedRecord]:
         """The next records by request id, beginning behind ``after`` (``""``: from the start)."""
-
-
-def rates_of(hold: Hold) -> Price:
-    """The price that was pinned when the hold was made."""
-    return Price(
-        currency=hold.currency,
-        input=hold.price_input,
-        cache_read=hold.price_cache_read,
-        cache_write=hold.price_cache_write,
-        output=hold.price_output,
-        version=hold.price_version,
-    )

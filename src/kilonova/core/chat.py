@@ -137,6 +137,7 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     ``messages`` and ``tools`` are empty then. ``continues_last``: the last message is the
     assistant's, and the answer goes on from its end instead of beginning a new turn.
     ``top_logprobs``: ``None`` = no log-probabilities, n = those of the token and n alternatives.
+    ``service_tier`` is the one asked for; the price book decides which is sold.
     ``cache_scope`` is set by the gateway: engines share cached prefixes only inside one scope.
     """
 
@@ -153,4 +154,5 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     max_output_tokens: int | None = None
     choices: int = 1
     top_logprobs: int | None = None
+    service_tier: str = "default"
     cache_scope: str = ""

@@ -1,11 +1,13 @@
 """Who calls: organisations, projects, keys, and the credentials that prove them."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct
 
 __all__ = [
     "BearerCredential",
+    "BudgetWindow",
     "Credential",
     "Key",
     "Level",
@@ -18,12 +20,19 @@ __all__ = [
 ]
 
 
+BudgetWindow = Literal["total", "day", "month"]
+
+
 class Limits(Struct, frozen=True, kw_only=True):
-    """``None`` means no limit. The budget is in nano-units, over the life of its owner."""
+    """``None`` means no limit. Budgets are in nano-units: over the life of their owner, of each
+    day and of each month (UTC). One that is soft raises alerts and refuses nothing."""
 
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     budget_nano: int | None = None
+    budget_day_nano: int | None = None
+    budget_month_nano: int | None = None
+    soft_budgets: tuple[BudgetWindow, ...] = ()
 
 
 class Rate(Struct, frozen=True):

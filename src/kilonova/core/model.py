@@ -7,10 +7,12 @@ from msgspec import Struct
 from kilonova.core.money import TOKENS_PER_PRICE, divide_half_even
 from kilonova.core.usage import Usage
 
-__all__ = ["PLATFORM", "Ability", "Model", "Price", "ThinkingControl"]
+__all__ = ["DISCOUNT_WHOLE", "PLATFORM", "Ability", "Model", "Price", "ThinkingControl"]
 
 # The engine of what runs inside the platform itself.
 PLATFORM = "platform"
+# A discount is in millionths of this.
+DISCOUNT_WHOLE = 1_000_000
 
 Ability = Literal[
     "chat",
@@ -28,30 +30,82 @@ ThinkingControl = Literal["switch", "effort", "budget"]
 
 
 class Price(Struct, frozen=True, kw_only=True):
-    """Nano-units of ``currency`` per million tokens of each kind; ``version`` pins a price book."""
+    """What one request is charged: nano-units of ``currency`` per million tokens of each kind.
+
+    A price book resolves everything else (tier, hour, length, organisation) before the request
+    starts; ``version`` names the row of the book that it came from. Tokens written into a cache
+    for long cost ``cache_write`` and reasoning costs ``output`` where they have no rate of their
+    own. ``discount_ppm`` (millionths) is taken off the sum.
+    """
 
     currency: str = "USD"
+    version: str = "free"
     input: int = 0
     cache_read: int = 0
     cache_write: int = 0
+    cache_write_long: int | None = None
     output: int = 0
-    version: str = "free"
+    reasoning: int | None = None
+    discount_ppm: int = 0
+
+    @property
+    def reasoning_rate(self) -> int:
+        return self.output if self.reasoning is None else self.reasoning
+
+    @property
+    def cache_write_long_rate(self) -> int:
+        return self.cache_write if self.cache_write_long is None else self.cache_write_long
+
+    @property
+    def dearest_output(self) -> int:
+        """The most that a token of output can cost, before the discount."""
+        return max(self.output, self.reasoning_rate)
+
+    @property
+    def rates(self) -> tuple[int, ...]:
+        """Input, cache read, cache write, the same for long, output, reasoning."""
+        return (
+            self.input,
+            self.cache_read,
+            self.cache_write,
+            self.cache_write_long_rate,
+            self.output,
+            self.reasoning_rate,
+        )
 
     def charge(self, usage: Usage) -> int:
         """The price of a request in nano-units, rounded once, half to even."""
+        total = self._sum(usage) * (DISCOUNT_WHOLE - self.discount_ppm)
+        return divide_half_even(total, TOKENS_PER_PRICE * DISCOUNT_WHOLE)
+
+    def list_charge(self, usage: Usage) -> int:
+        """As ``charge``, had the caller no discount."""
+        return divide_half_even(self._sum(usage), TOKENS_PER_PRICE)
+
+    def worst_case(self, *, input_tokens: int, output_tokens: int) -> int:
+        """An upper bound of ``charge`` for these counts, however the input is cached."""
+        dearest = max(self.input, self.cache_read, self.cache_write, self.cache_write_long_rate)
+        total = input_tokens * dearest + output_tokens * self.dearest_output
+        total *= DISCOUNT_WHOLE - self.discount_ppm
+        return -(-total // (TOKENS_PER_PRICE * DISCOUNT_WHOLE))
+
+    def affordable_output(self, amount_nano: int) -> int:
+        """The most tokens of output that surely cost no more; some output rate is positive."""
+        rate = self.dearest_output * (DISCOUNT_WHOLE - self.discount_ppm)
+        return amount_nano * TOKENS_PER_PRICE * DISCOUNT_WHOLE // rate
+
+    def _sum(self, usage: Usage) -> int:
         total = (
             usage.input_tokens * self.input
             + usage.cache_read_tokens * self.cache_read
             + usage.cache_write_tokens * self.cache_write
             + usage.output_tokens * self.output
         )
-        return divide_half_even(total, TOKENS_PER_PRICE)
-
-    def worst_case(self, *, input_tokens: int, output_tokens: int) -> int:
-        """An upper bound of ``charge`` for these counts, however the input is cached."""
-        dearest = max(self.input, self.cache_read, self.cache_write)
-        total = input_tokens * dearest + output_tokens * self.output
-        return -(-total // TOKENS_PER_PRICE)
+        if usage.cache_write_long_tokens:
+            total += usage.cache_write_long_tokens * self.cache_write_long_rate
+        if self.reasoning is not None:
+            total += usage.reasoning_tokens * (self.reasoning - self.output)
+        return total
 
 
 class Model(Struct, frozen=True, kw_only=True):

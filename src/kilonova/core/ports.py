@@ -10,9 +10,21 @@ from kilonova.core.chat import ChatRequest
 from kilonova.core.embedding import EmbeddingAnswer, EmbeddingRequest
 from kilonova.core.events import ChatEvent
 from kilonova.core.identity import Credential, Principal
-from kilonova.core.usage import Usage, UsageRecord
+from kilonova.core.model import Model, Price
+from kilonova.core.usage import Cost, Usage, UsageRecord
 
-__all__ = ["Authority", "Engine", "Health", "Hold", "Ledger"]
+__all__ = [
+    "Authority",
+    "CostMeter",
+    "Engine",
+    "Health",
+    "Hold",
+    "Ledger",
+    "PriceBook",
+    "Purchase",
+    "Quote",
+    "Work",
+]
 
 
 class Health(Struct, frozen=True):
@@ -67,7 +79,10 @@ class Authority(Protocol):
 
 
 class Hold(Struct, frozen=True, kw_only=True):
-    """Money and tokens set aside for one running request, as it is kept on disk."""
+    """Money and tokens set aside for one running request, as it is kept on disk.
+
+    ``price`` is the one of the moment it started; whatever the book says later, it is settled by.
+    """
 
     request_id: str
     organisation_id: str
@@ -76,14 +91,11 @@ class Hold(Struct, frozen=True, kw_only=True):
     model_id: str
     dialect: str
     held_nano: int
-    currency: str
-    price_version: str
-    price_input: int
-    price_cache_read: int
-    price_cache_write: int
-    price_output: int
+    price: Price
     input_tokens: int
     started_ms: int
+    engine: str = ""
+    service_tier: str = "default"
 
 
 class Ledger(Protocol):
@@ -102,3 +114,52 @@ class Ledger(Protocol):
 
     def spent_nano(self, level_id: str) -> int:
         """All money settled so far against a key, project or organisation."""
+
+    def spent_by_day(self, level_id: str, first_day: int) -> dict[int, int]:
+        """The same by the day (since the epoch, UTC) on which requests began, from that day on."""
+
+
+class Quote(Struct, frozen=True):
+    """A price, and the service tier that it buys: the one asked for, if that is on sale."""
+
+    price: Price
+    service_tier: str = "default"
+
+
+class Purchase(Struct, frozen=True, kw_only=True):
+    """What decides the price of a request, besides its tokens: who asks which model for which
+    service tier, when, and with how long an input."""
+
+    model: Model
+    organisation_id: str
+    service_tier: str
+    input_tokens: int
+    at_ms: int
+
+
+class PriceBook(Protocol):
+    """What is charged. Called once a request, on the event loop."""
+
+    def quote(self, purchase: Purchase) -> Quote:
+        """Raises NotFound where the model has no price that holds at this moment."""
+
+
+class Work(Protocol):
+    """One request at work on a resource. Each step is told once, in this order; any may be left
+    out but the last."""
+
+    def begin(self) -> None:
+        """The engine took it up: it has left the engine's queue and reads its prompt."""
+
+    def write(self) -> None:
+        """The first piece of the answer is there; what it costs changes from here on."""
+
+    def end(self, usage: Usage) -> Cost:
+        """It is over, however it ended. The cost of all of it."""
+
+
+class CostMeter(Protocol):
+    """What requests take. Called on the event loop; no step may wait."""
+
+    def open(self, model: Model, *, input_tokens: int, choices: int = 1) -> Work:
+        """``input_tokens`` as counted before the engine read them."""

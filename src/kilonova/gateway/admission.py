@@ -15,8 +15,7 @@ from kilonova.core.clock import Clock
 from kilonova.core.errors import BudgetExceeded, ContextTooLong, InvalidRequest
 from kilonova.core.identity import Principal
 from kilonova.core.model import Model, Price
-from kilonova.core.money import TOKENS_PER_PRICE
-from kilonova.core.ports import Hold, Ledger
+from kilonova.core.ports import Hold, Ledger, PriceBook, Purchase, Quote
 from kilonova.core.usage import UsageRecord
 from kilonova.gateway.call import Caller
 from kilonova.gateway.levels import Levels
@@ -28,8 +27,11 @@ __all__ = ["Admission"]
 class Admission:
     """Grants permits and takes them back, each exactly once."""
 
-    def __init__(self, ledger: Ledger, clock: Clock, *, on_open: Callable[[int], None]) -> None:
+    def __init__(
+        self, ledger: Ledger, clock: Clock, *, prices: PriceBook, on_open: Callable[[int], None]
+    ) -> None:
         self._ledger = ledger
+        self._prices = prices
         self._clock = clock
         self._levels = Levels(ledger.spent_nano)
         self._open: dict[str, Permit] = {}
@@ -55,13 +57,15 @@ class Admission:
                 param="max_tokens",
             )
         size = _Size(input_tokens, min(most, asked or most), request.choices)
+        sale = self._sale(caller, model, input_tokens=input_tokens, tier=request.service_tier)
         if asked is None:
-            size = self._affordable(caller.principal, model.price, size)
-        return self._reserve(caller, model, size)
+            size = self._affordable(caller.principal, sale.quote.price, size)
+        return self._reserve(caller, sale, size)
 
     def admit_whole(self, caller: Caller, model: Model, *, input_tokens: int) -> Permit:
         """As ``admit_chat``, for a request without output."""
-        return self._reserve(caller, model, _Size(input_tokens, 0, 1))
+        sale = self._sale(caller, model, input_tokens=input_tokens)
+        return self._reserve(caller, sale, _Size(input_tokens, 0, 1))
 
     def budget_left_nano(self, principal: Principal) -> int | None:
         """The money that this caller may still spend; None where no level has a budget."""
@@ -96,15 +100,29 @@ class Admission:
             each = (ceiling - size.input_tokens) // size.choices
             size = size.cut(each, limited_by="tokens_per_minute")
         left_nano = self.budget_left_nano(principal)
-        if left_nano is not None and price.output:
+        if left_nano is not None and price.dearest_output:
             left_nano -= price.worst_case(input_tokens=size.input_tokens, output_tokens=0)
-            each = left_nano * TOKENS_PER_PRICE // (price.output * size.choices)
+            each = price.affordable_output(left_nano) // size.choices
             size = size.cut(each, limited_by="budget")
         return size
 
-    def _reserve(self, caller: Caller, model: Model, size: "_Size") -> Permit:
+    def _sale(
+        self, caller: Caller, model: Model, *, input_tokens: int, tier: str = "default"
+    ) -> "_Sale":
+        """The price of this moment, which the request keeps to its end."""
+        started_ms = round(self._clock.now_s() * 1000)
+        purchase = Purchase(
+            model=model,
+            organisation_id=caller.principal.organisation_id,
+            service_tier=tier,
+            input_tokens=input_tokens,
+            at_ms=started_ms,
+        )
+        return _Sale(model, self._prices.quote(purchase), started_ms)
+
+    def _reserve(self, caller: Caller, sale: "_Sale", size: "_Size") -> Permit:
         principal = caller.principal
-        held_nano = model.price.worst_case(
+        held_nano = sale.quote.price.worst_case(
             input_tokens=size.input_tokens, output_tokens=size.output_tokens
         )
         self._refuse_impossible(principal, size.tokens)
@@ -116,17 +134,10 @@ class Admission:
         finally:
             trace.requests_rate, trace.tokens_rate = self._levels.rates(principal.levels, now_s)
         trace.limited_by = size.limited_by
-        started_ms = round(self._clock.now_s() * 1000)
-        hold = _hold(
-            caller,
-            model,
-            held_nano=held_nano,
-            input_tokens=size.input_tokens,
-            started_ms=started_ms,
-        )
+        hold = _hold(caller, sale, held_nano=held_nano, input_tokens=size.input_tokens)
         permit = Permit(
             principal=principal,
-            model=model,
+            model=sale.model,
             hold=hold,
             max_output_tokens=size.output_tokens_each,
             reserved_tokens=size.tokens,
@@ -174,10 +185,14 @@ class _Size(Struct, frozen=True):
         return self.input_tokens + self.output_tokens
 
 
-def _hold(
-    caller: Caller, model: Model, *, held_nano: int, input_tokens: int, started_ms: int
-) -> Hold:
-    principal, price = caller.principal, model.price
+class _Sale(Struct, frozen=True):
+    model: Model
+    quote: Quote
+    started_ms: int
+
+
+def _hold(caller: Caller, sale: _Sale, *, held_nano: int, input_tokens: int) -> Hold:
+    principal, model = caller.principal, sale.model
     return Hold(
         request_id=caller.call.trace.request_id,
         organisation_id=principal.organisation_id,
@@ -186,12 +201,9 @@ def _hold(
         model_id=model.id,
         dialect=caller.call.dialect,
         held_nano=held_nano,
-        currency=price.currency,
-        price_version=price.version,
-        price_input=price.input,
-        price_cache_read=price.cache_read,
-        price_cache_write=price.cache_write,
-        price_output=price.output,
+        price=sale.quote.price,
         input_tokens=input_tokens,
-        started_ms=started_ms,
+        started_ms=sale.started_ms,
+        engine=model.engine,
+        service_tier=sale.quote.service_tier,
     )

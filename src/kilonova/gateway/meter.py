@@ -159,7 +159,7 @@ class Meter:
 
     def _record(self, permit: Permit, usage: Usage, outcome: Outcome) -> UsageRecord:
         hold, trace = permit.hold, permit.trace
-        full_nano = permit.model.price.charge(usage)
+        full_nano = hold.price.charge(usage)
         # The hold is the ceiling: what an engine used beyond it is the provider's own cost.
         price_nano = min(full_nano, hold.held_nano)
         first_ms = None
@@ -175,12 +175,14 @@ class Meter:
             outcome=outcome,
             usage=usage,
             price_nano=price_nano,
-            currency=hold.currency,
-            price_version=hold.price_version,
+            currency=hold.price.currency,
+            price_version=hold.price.version,
             started_ms=hold.started_ms,
             finished_ms=round(self._clock.now_s() * 1000),
             first_token_ms=first_ms,
             shortfall_nano=full_nano - price_nano,
+            engine=hold.engine,
+            service_tier=hold.service_tier,
         )
 
 

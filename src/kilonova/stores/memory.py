@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from msgspec.structs import replace
 
 from kilonova.core.books import (
+    DAY_MS,
     BookedRecord,
     Entry,
     Grouping,
@@ -21,7 +22,6 @@ from kilonova.core.books import (
     Posting,
     UsageFilter,
     UsageSum,
-    rates_of,
 )
 from kilonova.core.clock import Clock, SystemClock
 from kilonova.core.errors import BudgetExceeded, Conflict
@@ -57,6 +57,7 @@ class MemoryLedger:
         self._entries: dict[str, tuple[Entry, ...]] = {}
         self._balances: Counter[str] = Counter()
         self._spending: Counter[str] = Counter()
+        self._by_day: Counter[tuple[str, int]] = Counter()
 
     def left_open(self) -> list[OpenHold]:
         return self.holds()
@@ -74,18 +75,27 @@ class MemoryLedger:
     def settle(self, record: UsageRecord) -> "asyncio.Future[None]":
         held = self._open.pop(record.request_id, None)
         assert held is not None, f"{record.request_id} was settled twice or never reserved"
-        self._records[record.request_id] = BookedRecord(record, rates_of(held.hold))
+        self._records[record.request_id] = BookedRecord(record, held.hold.price)
         entries = self._posting(record)
         if entries:
             self._entries[record.request_id] = entries
         for entry in entries:
             self._balances[entry.account] += entry.amount_nano
+        day = record.started_ms // DAY_MS
         for level_id in (record.key_id, record.project_id, record.organisation_id):
             self._spending[level_id] += record.price_nano
+            self._by_day[level_id, day] += record.price_nano
         return _done()
 
     def spent_nano(self, level_id: str) -> int:
         return self._spending[level_id]
+
+    def spent_by_day(self, level_id: str, first_day: int) -> dict[int, int]:
+        return {
+            day: spent_nano
+            for (spender, day), spent_nano in self._by_day.items()
+            if spender == level_id and day >= first_day
+        }
 
     def snapshot(self) -> AbstractContextManager[LedgerView]:
         return nullcontext(self)
@@ -104,6 +114,9 @@ class MemoryLedger:
 
     def holds(self) -> list[OpenHold]:
         return list(self._open.values())
+
+    def spending_by_day(self) -> dict[tuple[str, int], int]:
+        return dict(self._by_day)
 
     def balances(self) -> dict[str, int]:
         return dict(self._balances)

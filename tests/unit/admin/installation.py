@@ -14,6 +14,7 @@ from kilonova.billing.posting import post
 from kilonova.billing.verify import INVARIANTS, verify
 from kilonova.catalog.catalog import packaged_models
 from kilonova.core.errors import KilonovaError
+from kilonova.core.model import Price
 from kilonova.core.ports import Health, Hold
 from kilonova.core.usage import Usage, UsageRecord
 from kilonova.stores.memory import MemoryStore
@@ -117,21 +118,18 @@ class Office:
             "key_id": key_id,
             "model_id": "kilonova.echo-v1:0",
             "dialect": "test",
-            "currency": "USD",
-            "price_version": "2026-11",
             "started_ms": at_ms,
         }
         hold = Hold(
             **owner,
             held_nano=10_000_000,
-            price_input=1_000_000_000,
-            price_cache_read=0,
-            price_cache_write=0,
-            price_output=1_000_000_000,
+            price=Price(version="2026-11", input=1_000_000_000, output=1_000_000_000),
             input_tokens=tokens,
         )
         record = UsageRecord(
             **owner,
+            currency="USD",
+            price_version="2026-11",
             outcome="completed",
             usage=Usage(input_tokens=tokens, output_tokens=1),
             price_nano=(tokens + 1) * 1000,

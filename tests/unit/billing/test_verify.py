@@ -26,6 +26,7 @@ DAMAGES = [
     ("DELETE FROM balances", "balances_equal_entries"),
     ("UPDATE spending SET spent_nano = 0", "spending_equals_records"),
     ("INSERT INTO spending VALUES ('key_9', 5)", "spending_equals_records"),
+    ("UPDATE spending_days SET day = day + 1", "daily_spending_equals_records"),
     ("UPDATE holds SET request_id = 'req_1'", "settled_once"),
     ("UPDATE sqlite_schema SET rootpage = 3 WHERE name = 'notes'", "storage_is_whole"),
 ]

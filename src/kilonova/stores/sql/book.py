@@ -33,6 +33,7 @@ EXPORTED = {
     "entries": compiled.ENTRIES,
     "balances": compiled.BALANCES,
     "spending": compiled.SPENDING,
+    "spending_days": compiled.SPENDING_DAYS,
 }
 
 
@@ -57,6 +58,10 @@ class SqlView:
 
     def spending(self) -> dict[str, int]:
         return self._amounts(compiled.SPENDING)
+
+    def spending_by_day(self) -> dict[tuple[str, int], int]:
+        rows = self._connection.execute(compiled.SPENDING_DAYS)
+        return {(level_id, day): spent_nano for level_id, day, spent_nano in rows}
 
     def damage(self) -> list[str]:
         verdicts = [str(row[0]) for row in self._connection.execute("PRAGMA integrity_check")]
@@ -121,12 +126,12 @@ def _bindings(chosen: UsageFilter) -> dict[str, str | int | None]:
 def _usage_sum(row: Row, grouping: tuple[Grouping, ...]) -> UsageSum:
     groups = dict(zip(_GROUPINGS, row[:5], strict=True))
     groups["day"] = (_EPOCH + timedelta(days=row[4])).date().isoformat()
-    counts = dict(zip(Usage.__struct_fields__, row[7:12], strict=True))
+    counts = dict(zip(Usage.__struct_fields__, row[7:13], strict=True))
     return UsageSum(
         group=tuple(groups[name] for name in grouping),
         currency=row[5],
         requests=row[6],
         usage=Usage(**counts),
-        price_nano=row[12],
-        shortfall_nano=row[13],
+        price_nano=row[13],
+        shortfall_nano=row[14],
     )

@@ -3,13 +3,16 @@
 HOLD_INSERT = """\
 INSERT INTO holds (request_id, organisation_id, project_id, key_id, model_id, dialect,
 held_nano, currency, price_version, price_input, price_cache_read, price_cache_write,
-price_output, input_tokens, started_ms) VALUES (:request_id, :organisation_id, :project_id,
-:key_id, :model_id, :dialect, :held_nano, :currency, :price_version, :price_input,
-:price_cache_read, :price_cache_write, :price_output, :input_tokens, :started_ms)"""
+price_output, input_tokens, started_ms, price_cache_write_long, price_reasoning, discount_ppm,
+engine, service_tier) VALUES (:request_id, :organisation_id, :project_id, :key_id, :model_id,
+:dialect, :held_nano, :currency, :price_version, :price_input, :price_cache_read,
+:price_cache_write, :price_output, :input_tokens, :started_ms, :price_cache_write_long,
+:price_reasoning, :discount_ppm, :engine, :service_tier)"""
 HOLD_CHECKPOINT = """\
 UPDATE holds SET delivered_input=:delivered_input, delivered_cache_read=:delivered_cache_read,
 delivered_cache_write=:delivered_cache_write, delivered_output=:delivered_output,
-delivered_reasoning=:delivered_reasoning WHERE holds.request_id = :held"""
+delivered_reasoning=:delivered_reasoning, delivered_cache_write_long=:delivered_cache_write_long
+WHERE holds.request_id = :held"""
 HOLD_DELETE = """\
 DELETE FROM holds WHERE holds.request_id = :held"""
 HOLDS = """\
@@ -17,17 +20,23 @@ SELECT holds.request_id, holds.organisation_id, holds.project_id, holds.key_id, 
 holds.dialect, holds.held_nano, holds.currency, holds.price_version, holds.price_input,
 holds.price_cache_read, holds.price_cache_write, holds.price_output, holds.input_tokens,
 holds.started_ms, holds.delivered_input, holds.delivered_cache_read,
-holds.delivered_cache_write, holds.delivered_output, holds.delivered_reasoning  FROM holds ORDER
-BY holds.request_id"""
+holds.delivered_cache_write, holds.delivered_output, holds.delivered_reasoning,
+holds.delivered_cache_write_long, holds.price_cache_write_long, holds.price_reasoning,
+holds.discount_ppm, holds.engine, holds.service_tier  FROM holds ORDER BY holds.request_id"""
 RECORD_INSERT = """\
 INSERT INTO usage_records (request_id, organisation_id, project_id, key_id, model_id, dialect,
 outcome, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens,
 price_nano, currency, price_version, started_ms, finished_ms, first_token_ms, shortfall_nano,
-price_input, price_cache_read, price_cache_write, price_output) VALUES (:request_id,
-:organisation_id, :project_id, :key_id, :model_id, :dialect, :outcome, :input_tokens,
-:cache_read_tokens, :cache_write_tokens, :output_tokens, :reasoning_tokens, :price_nano,
-:currency, :price_version, :started_ms, :finished_ms, :first_token_ms, :shortfall_nano,
-:price_input, :price_cache_read, :price_cache_write, :price_output)"""
+price_input, price_cache_read, price_cache_write, price_output, cache_write_long_tokens,
+price_cache_write_long, price_reasoning, discount_ppm, engine, service_tier, resource,
+cost_currency, busy_ns, marginal_nano, direct_nano, energy_uj, co2_ug, cost_basis) VALUES
+(:request_id, :organisation_id, :project_id, :key_id, :model_id, :dialect, :outcome,
+:input_tokens, :cache_read_tokens, :cache_write_tokens, :output_tokens, :reasoning_tokens,
+:price_nano, :currency, :price_version, :started_ms, :finished_ms, :first_token_ms,
+:shortfall_nano, :price_input, :price_cache_read, :price_cache_write, :price_output,
+:cache_write_long_tokens, :price_cache_write_long, :price_reasoning, :discount_ppm, :engine,
+:service_tier, :resource, :cost_currency, :busy_ns, :marginal_nano, :direct_nano, :energy_uj,
+:co2_ug, :cost_basis)"""
 RECORDS = """\
 SELECT usage_records.request_id, usage_records.organisation_id, usage_records.project_id,
 usage_records.key_id, usage_records.model_id, usage_records.dialect, usage_records.outcome,
@@ -36,7 +45,12 @@ usage_records.output_tokens, usage_records.reasoning_tokens, usage_records.price
 usage_records.currency, usage_records.price_version, usage_records.started_ms,
 usage_records.finished_ms, usage_records.first_token_ms, usage_records.shortfall_nano,
 usage_records.price_input, usage_records.price_cache_read, usage_records.price_cache_write,
-usage_records.price_output  FROM usage_records ORDER BY usage_records.request_id"""
+usage_records.price_output, usage_records.cache_write_long_tokens,
+usage_records.price_cache_write_long, usage_records.price_reasoning, usage_records.discount_ppm,
+usage_records.engine, usage_records.service_tier, usage_records.resource,
+usage_records.cost_currency, usage_records.busy_ns, usage_records.marginal_nano,
+usage_records.direct_nano, usage_records.energy_uj, usage_records.co2_ug,
+usage_records.cost_basis  FROM usage_records ORDER BY usage_records.request_id"""
 RECORD_PAGE = """\
 SELECT usage_records.request_id, usage_records.organisation_id, usage_records.project_id,
 usage_records.key_id, usage_records.model_id, usage_records.dialect, usage_records.outcome,
@@ -45,7 +59,12 @@ usage_records.output_tokens, usage_records.reasoning_tokens, usage_records.price
 usage_records.currency, usage_records.price_version, usage_records.started_ms,
 usage_records.finished_ms, usage_records.first_token_ms, usage_records.shortfall_nano,
 usage_records.price_input, usage_records.price_cache_read, usage_records.price_cache_write,
-usage_records.price_output  FROM usage_records  WHERE usage_records.request_id > :after AND
+usage_records.price_output, usage_records.cache_write_long_tokens,
+usage_records.price_cache_write_long, usage_records.price_reasoning, usage_records.discount_ppm,
+usage_records.engine, usage_records.service_tier, usage_records.resource,
+usage_records.cost_currency, usage_records.busy_ns, usage_records.marginal_nano,
+usage_records.direct_nano, usage_records.energy_uj, usage_records.co2_ug,
+usage_records.cost_basis  FROM usage_records  WHERE usage_records.request_id > :after AND
 usage_records.finished_ms >= :since_ms AND usage_records.finished_ms < :until_ms ORDER BY
 usage_records.request_id  LIMIT :limit OFFSET 0"""
 RECORD_PAGE_OF_ORGANISATION = """\
@@ -56,7 +75,12 @@ usage_records.output_tokens, usage_records.reasoning_tokens, usage_records.price
 usage_records.currency, usage_records.price_version, usage_records.started_ms,
 usage_records.finished_ms, usage_records.first_token_ms, usage_records.shortfall_nano,
 usage_records.price_input, usage_records.price_cache_read, usage_records.price_cache_write,
-usage_records.price_output  FROM usage_records  WHERE usage_records.request_id > :after AND
+usage_records.price_output, usage_records.cache_write_long_tokens,
+usage_records.price_cache_write_long, usage_records.price_reasoning, usage_records.discount_ppm,
+usage_records.engine, usage_records.service_tier, usage_records.resource,
+usage_records.cost_currency, usage_records.busy_ns, usage_records.marginal_nano,
+usage_records.direct_nano, usage_records.energy_uj, usage_records.co2_ug,
+usage_records.cost_basis  FROM usage_records  WHERE usage_records.request_id > :after AND
 usage_records.organisation_id = :organisation_id AND usage_records.finished_ms >= :since_ms AND
 usage_records.finished_ms < :until_ms ORDER BY usage_records.request_id  LIMIT :limit OFFSET 0"""
 USAGE = """\
@@ -67,13 +91,14 @@ CASE WHEN (:by_key = 1) THEN usage_records.key_id ELSE '' END AS "key", CASE WHE
 usage_records.finished_ms / 86400000 ELSE 0 END AS day, usage_records.currency, count(*) AS
 count_1, sum(usage_records.input_tokens) AS sum_1, sum(usage_records.cache_read_tokens) AS
 sum_2, sum(usage_records.cache_write_tokens) AS sum_3, sum(usage_records.output_tokens) AS
-sum_4, sum(usage_records.reasoning_tokens) AS sum_5, sum(usage_records.price_nano) AS sum_6,
-sum(usage_records.shortfall_nano) AS sum_7  FROM usage_records  WHERE usage_records.finished_ms
->= :since_ms AND usage_records.finished_ms < :until_ms GROUP BY CASE WHEN (:by_organisation = 1)
-THEN usage_records.organisation_id ELSE '' END, CASE WHEN (:by_project = 1) THEN
-usage_records.project_id ELSE '' END, CASE WHEN (:by_key = 1) THEN usage_records.key_id ELSE ''
-END, CASE WHEN (:by_model = 1) THEN usage_records.model_id ELSE '' END, CASE WHEN (:by_day = 1)
-THEN usage_records.finished_ms / 86400000 ELSE 0 END, usage_records.currency"""
+sum_4, sum(usage_records.reasoning_tokens) AS sum_5, sum(usage_records.cache_write_long_tokens)
+AS sum_6, sum(usage_records.price_nano) AS sum_7, sum(usage_records.shortfall_nano) AS sum_8
+FROM usage_records  WHERE usage_records.finished_ms >= :since_ms AND usage_records.finished_ms <
+:until_ms GROUP BY CASE WHEN (:by_organisation = 1) THEN usage_records.organisation_id ELSE ''
+END, CASE WHEN (:by_project = 1) THEN usage_records.project_id ELSE '' END, CASE WHEN (:by_key =
+1) THEN usage_records.key_id ELSE '' END, CASE WHEN (:by_model = 1) THEN usage_records.model_id
+ELSE '' END, CASE WHEN (:by_day = 1) THEN usage_records.finished_ms / 86400000 ELSE 0 END,
+usage_records.currency"""
 USAGE_OF_ORGANISATION = """\
 SELECT CASE WHEN (:by_organisation = 1) THEN usage_records.organisation_id ELSE '' END AS
 organisation, CASE WHEN (:by_project = 1) THEN usage_records.project_id ELSE '' END AS project,
@@ -82,14 +107,15 @@ CASE WHEN (:by_key = 1) THEN usage_records.key_id ELSE '' END AS "key", CASE WHE
 usage_records.finished_ms / 86400000 ELSE 0 END AS day, usage_records.currency, count(*) AS
 count_1, sum(usage_records.input_tokens) AS sum_1, sum(usage_records.cache_read_tokens) AS
 sum_2, sum(usage_records.cache_write_tokens) AS sum_3, sum(usage_records.output_tokens) AS
-sum_4, sum(usage_records.reasoning_tokens) AS sum_5, sum(usage_records.price_nano) AS sum_6,
-sum(usage_records.shortfall_nano) AS sum_7  FROM usage_records  WHERE
-usage_records.organisation_id = :organisation_id AND usage_records.finished_ms >= :since_ms AND
-usage_records.finished_ms < :until_ms GROUP BY CASE WHEN (:by_organisation = 1) THEN
-usage_records.organisation_id ELSE '' END, CASE WHEN (:by_project = 1) THEN
-usage_records.project_id ELSE '' END, CASE WHEN (:by_key = 1) THEN usage_records.key_id ELSE ''
-END, CASE WHEN (:by_model = 1) THEN usage_records.model_id ELSE '' END, CASE WHEN (:by_day = 1)
-THEN usage_records.finished_ms / 86400000 ELSE 0 END, usage_records.currency"""
+sum_4, sum(usage_records.reasoning_tokens) AS sum_5, sum(usage_records.cache_write_long_tokens)
+AS sum_6, sum(usage_records.price_nano) AS sum_7, sum(usage_records.shortfall_nano) AS sum_8
+FROM usage_records  WHERE usage_records.organisation_id = :organisation_id AND
+usage_records.finished_ms >= :since_ms AND usage_records.finished_ms < :until_ms GROUP BY CASE
+WHEN (:by_organisation = 1) THEN usage_records.organisation_id ELSE '' END, CASE WHEN
+(:by_project = 1) THEN usage_records.project_id ELSE '' END, CASE WHEN (:by_key = 1) THEN
+usage_records.key_id ELSE '' END, CASE WHEN (:by_model = 1) THEN usage_records.model_id ELSE ''
+END, CASE WHEN (:by_day = 1) THEN usage_records.finished_ms / 86400000 ELSE 0 END,
+usage_records.currency"""
 ENTRY_INSERT = """\
 INSERT INTO entries (transaction_id, account, amount_nano) VALUES (:transaction_id, :account,
 :amount_nano)"""
@@ -104,6 +130,15 @@ SELECT balances.account, balances.amount_nano  FROM balances"""
 SPENDING_ADD = """\
 INSERT INTO spending (level_id, spent_nano) VALUES (:level_id, :spent_nano) ON CONFLICT
 (level_id) DO UPDATE SET spent_nano = (spending.spent_nano + excluded.spent_nano)"""
+SPENDING_DAY_ADD = """\
+INSERT INTO spending_days (level_id, day, spent_nano) VALUES (:level_id, :day, :spent_nano) ON
+CONFLICT (level_id, day) DO UPDATE SET spent_nano = (spending_days.spent_nano +
+excluded.spent_nano)"""
+SPENDING_DAYS = """\
+SELECT spending_days.level_id, spending_days.day, spending_days.spent_nano  FROM spending_days"""
+SPENT_BY_DAY = """\
+SELECT spending_days.day, spending_days.spent_nano  FROM spending_days  WHERE
+spending_days.level_id = :level_id AND spending_days.day >= :first_day"""
 SPENDING = """\
 SELECT spending.level_id, spending.spent_nano  FROM spending"""
 SPENT = """\
@@ -115,65 +150,82 @@ NOTE = """\
 SELECT notes.value  FROM notes  WHERE notes.name = :name"""
 ORGANISATION_SAVE = """\
 INSERT INTO organisations (id, name, requests_per_minute, tokens_per_minute, budget_nano,
-created_ms) VALUES (:id, :name, :requests_per_minute, :tokens_per_minute, :budget_nano,
-:created_ms) ON CONFLICT (id) DO UPDATE SET name = excluded.name, requests_per_minute =
-excluded.requests_per_minute, tokens_per_minute = excluded.tokens_per_minute, budget_nano =
-excluded.budget_nano, created_ms = excluded.created_ms"""
+created_ms, budget_day_nano, budget_month_nano, soft_budgets) VALUES (:id, :name,
+:requests_per_minute, :tokens_per_minute, :budget_nano, :created_ms, :budget_day_nano,
+:budget_month_nano, :soft_budgets) ON CONFLICT (id) DO UPDATE SET name = excluded.name,
+requests_per_minute = excluded.requests_per_minute, tokens_per_minute =
+excluded.tokens_per_minute, budget_nano = excluded.budget_nano, created_ms =
+excluded.created_ms, budget_day_nano = excluded.budget_day_nano, budget_month_nano =
+excluded.budget_month_nano, soft_budgets = excluded.soft_budgets"""
 ORGANISATION = """\
 SELECT organisations.id, organisations.name, organisations.requests_per_minute,
-organisations.tokens_per_minute, organisations.budget_nano, organisations.created_ms  FROM
+organisations.tokens_per_minute, organisations.budget_nano, organisations.created_ms,
+organisations.budget_day_nano, organisations.budget_month_nano, organisations.soft_budgets  FROM
 organisations  WHERE organisations.id = :id ORDER BY organisations.id"""
 ORGANISATIONS = """\
 SELECT organisations.id, organisations.name, organisations.requests_per_minute,
-organisations.tokens_per_minute, organisations.budget_nano, organisations.created_ms  FROM
+organisations.tokens_per_minute, organisations.budget_nano, organisations.created_ms,
+organisations.budget_day_nano, organisations.budget_month_nano, organisations.soft_budgets  FROM
 organisations ORDER BY organisations.id"""
 PROJECT_SAVE = """\
 INSERT INTO projects (id, organisation_id, name, requests_per_minute, tokens_per_minute,
-budget_nano, created_ms) VALUES (:id, :organisation_id, :name, :requests_per_minute,
-:tokens_per_minute, :budget_nano, :created_ms) ON CONFLICT (id) DO UPDATE SET organisation_id =
-excluded.organisation_id, name = excluded.name, requests_per_minute =
+budget_nano, created_ms, budget_day_nano, budget_month_nano, soft_budgets) VALUES (:id,
+:organisation_id, :name, :requests_per_minute, :tokens_per_minute, :budget_nano, :created_ms,
+:budget_day_nano, :budget_month_nano, :soft_budgets) ON CONFLICT (id) DO UPDATE SET
+organisation_id = excluded.organisation_id, name = excluded.name, requests_per_minute =
 excluded.requests_per_minute, tokens_per_minute = excluded.tokens_per_minute, budget_nano =
-excluded.budget_nano, created_ms = excluded.created_ms"""
+excluded.budget_nano, created_ms = excluded.created_ms, budget_day_nano =
+excluded.budget_day_nano, budget_month_nano = excluded.budget_month_nano, soft_budgets =
+excluded.soft_budgets"""
 PROJECT = """\
 SELECT projects.id, projects.organisation_id, projects.name, projects.requests_per_minute,
-projects.tokens_per_minute, projects.budget_nano, projects.created_ms  FROM projects  WHERE
-projects.id = :id ORDER BY projects.id"""
+projects.tokens_per_minute, projects.budget_nano, projects.created_ms, projects.budget_day_nano,
+projects.budget_month_nano, projects.soft_budgets  FROM projects  WHERE projects.id = :id ORDER
+BY projects.id"""
 PROJECTS = """\
 SELECT projects.id, projects.organisation_id, projects.name, projects.requests_per_minute,
-projects.tokens_per_minute, projects.budget_nano, projects.created_ms  FROM projects  WHERE
-projects.organisation_id = :organisation_id ORDER BY projects.id"""
+projects.tokens_per_minute, projects.budget_nano, projects.created_ms, projects.budget_day_nano,
+projects.budget_month_nano, projects.soft_budgets  FROM projects  WHERE projects.organisation_id
+= :organisation_id ORDER BY projects.id"""
 KEY_SAVE = """\
 INSERT INTO keys (id, organisation_id, project_id, name, bearer_digest, bearer_hint,
 access_key_id, secret_encrypted, requests_per_minute, tokens_per_minute, budget_nano,
-created_ms, expires_ms, revoked_ms) VALUES (:id, :organisation_id, :project_id, :name,
-:bearer_digest, :bearer_hint, :access_key_id, :secret_encrypted, :requests_per_minute,
-:tokens_per_minute, :budget_nano, :created_ms, :expires_ms, :revoked_ms) ON CONFLICT (id) DO
-UPDATE SET organisation_id = excluded.organisation_id, project_id = excluded.project_id, name =
-excluded.name, bearer_digest = excluded.bearer_digest, bearer_hint = excluded.bearer_hint,
+created_ms, expires_ms, revoked_ms, budget_day_nano, budget_month_nano, soft_budgets) VALUES
+(:id, :organisation_id, :project_id, :name, :bearer_digest, :bearer_hint, :access_key_id,
+:secret_encrypted, :requests_per_minute, :tokens_per_minute, :budget_nano, :created_ms,
+:expires_ms, :revoked_ms, :budget_day_nano, :budget_month_nano, :soft_budgets) ON CONFLICT (id)
+DO UPDATE SET organisation_id = excluded.organisation_id, project_id = excluded.project_id, name
+= excluded.name, bearer_digest = excluded.bearer_digest, bearer_hint = excluded.bearer_hint,
 access_key_id = excluded.access_key_id, secret_encrypted = excluded.secret_encrypted,
 requests_per_minute = excluded.requests_per_minute, tokens_per_minute =
 excluded.tokens_per_minute, budget_nano = excluded.budget_nano, created_ms =
-excluded.created_ms, expires_ms = excluded.expires_ms, revoked_ms = excluded.revoked_ms"""
+excluded.created_ms, expires_ms = excluded.expires_ms, revoked_ms = excluded.revoked_ms,
+budget_day_nano = excluded.budget_day_nano, budget_month_nano = excluded.budget_month_nano,
+soft_budgets = excluded.soft_budgets"""
 KEY = """\
 SELECT keys.id, keys.organisation_id, keys.project_id, keys.name, keys.bearer_digest,
 keys.bearer_hint, keys.access_key_id, keys.secret_encrypted, keys.requests_per_minute,
-keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms
-FROM keys  WHERE keys.id = :id ORDER BY keys.id"""
+keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms,
+keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets  FROM keys  WHERE keys.id = :id
+ORDER BY keys.id"""
 KEYS = """\
 SELECT keys.id, keys.organisation_id, keys.project_id, keys.name, keys.bearer_digest,
 keys.bearer_hint, keys.access_key_id, keys.secret_encrypted, keys.requests_per_minute,
-keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms
-FROM keys  WHERE keys.project_id = :project_id ORDER BY keys.id"""
+keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms,
+keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets  FROM keys  WHERE
+keys.project_id = :project_id ORDER BY keys.id"""
 KEY_OF_BEARER = """\
 SELECT keys.id, keys.organisation_id, keys.project_id, keys.name, keys.bearer_digest,
 keys.bearer_hint, keys.access_key_id, keys.secret_encrypted, keys.requests_per_minute,
-keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms
-FROM keys  WHERE keys.bearer_digest = :bearer_digest"""
+keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms,
+keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets  FROM keys  WHERE
+keys.bearer_digest = :bearer_digest"""
 KEY_OF_ACCESS_KEY = """\
 SELECT keys.id, keys.organisation_id, keys.project_id, keys.name, keys.bearer_digest,
 keys.bearer_hint, keys.access_key_id, keys.secret_encrypted, keys.requests_per_minute,
-keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms
-FROM keys  WHERE keys.access_key_id = :access_key_id ORDER BY keys.id"""
+keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms,
+keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets  FROM keys  WHERE
+keys.access_key_id = :access_key_id ORDER BY keys.id"""
 ITEM_INSERT = """\
 INSERT INTO items (organisation_id, project_id, kind, id, created_ms, expires_ms, content_bytes,
 file, head, content) VALUES (:organisation_id, :project_id, :kind, :id, :created_ms,
@@ -222,10 +274,10 @@ ALL_NOTES = """\
 SELECT notes.name, notes.value  FROM notes ORDER BY notes.name"""
 ALL_PROJECTS = """\
 SELECT projects.id, projects.organisation_id, projects.name, projects.requests_per_minute,
-projects.tokens_per_minute, projects.budget_nano, projects.created_ms  FROM projects ORDER BY
-projects.id"""
+projects.tokens_per_minute, projects.budget_nano, projects.created_ms, projects.budget_day_nano,
+projects.budget_month_nano, projects.soft_budgets  FROM projects ORDER BY projects.id"""
 ALL_KEYS = """\
 SELECT keys.id, keys.organisation_id, keys.project_id, keys.name, keys.bearer_digest,
 keys.bearer_hint, keys.access_key_id, keys.secret_encrypted, keys.requests_per_minute,
-keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms
-FROM keys ORDER BY keys.id"""
+keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms,
+keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets  FROM keys ORDER BY keys.id"""

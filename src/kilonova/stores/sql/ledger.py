@@ -12,7 +12,7 @@ from kilonova.core.books import OpenHold, Posting
 from kilonova.core.crash import crash_point
 from kilonova.core.ports import Hold
 from kilonova.core.usage import Usage, UsageRecord
-from kilonova.stores.sql.compiled import SPENT
+from kilonova.stores.sql.compiled import SPENT, SPENT_BY_DAY
 from kilonova.stores.sql.operations import Checkpoint, Reserve, Settle
 from kilonova.stores.sql.rows import read_holds
 from kilonova.stores.sql.writer import Done, Writer
@@ -63,6 +63,11 @@ class SqlLedger:
             spent = self._reader.execute(SPENT, (level_id,)).get or 0
             self._spent[level_id] = spent
         return spent
+
+    def spent_by_day(self, level_id: str, first_day: int) -> dict[int, int]:
+        """From the file, so only for what this process has not settled itself: ask once, first."""
+        rows = self._reader.execute(SPENT_BY_DAY, (level_id, first_day))
+        return {int(day): int(spent_nano) for day, spent_nano in rows}
 
     def _withdraw(self, request_id: str, reserved: Done) -> None:
         """Forget a hold that was refused. After a cancellation the caller still settles."""

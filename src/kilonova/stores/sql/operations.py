@@ -12,7 +12,7 @@ import apsw
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from kilonova.core.books import Entry
+from kilonova.core.books import DAY_MS, Entry
 from kilonova.core.crash import crash_point
 from kilonova.core.ports import Hold
 from kilonova.core.usage import Usage, UsageRecord
@@ -28,6 +28,7 @@ from kilonova.stores.sql.compiled import (
     KEPT_TAKE,
     RECORD_INSERT,
     SPENDING_ADD,
+    SPENDING_DAY_ADD,
 )
 
 __all__ = ["Checkpoint", "Operation", "Reserve", "Row", "Save", "Settle", "Shelve", "apply"]
@@ -92,7 +93,7 @@ def apply(connection: apsw.Connection, operations: Sequence[Operation]) -> None:
 
 
 def _reserve(connection: apsw.Connection, operations: list[Reserve]) -> None:
-    connection.executemany(HOLD_INSERT, [astuple(operation.hold) for operation in operations])
+    connection.executemany(HOLD_INSERT, [_hold_row(operation.hold) for operation in operations])
     crash_point("reserve.written")
 
 
@@ -109,11 +110,16 @@ def _settle(connection: apsw.Connection, operations: list[Settle]) -> None:
     crash_point("settle.record_written")
     _post(connection, operations)
     spending: dict[str, int] = defaultdict(int)
+    by_day: dict[tuple[str, int], int] = defaultdict(int)
     for settled in operations:
         record = settled.record
+        day = record.started_ms // DAY_MS
         for level_id in (record.key_id, record.project_id, record.organisation_id):
             spending[level_id] += record.price_nano
+            by_day[level_id, day] += record.price_nano
     connection.executemany(SPENDING_ADD, spending.items())
+    days = [(level_id, day, spent_nano) for (level_id, day), spent_nano in by_day.items()]
+    connection.executemany(SPENDING_DAY_ADD, days)
     crash_point("settle.spending_written")
 
 
@@ -131,7 +137,8 @@ def _post(connection: apsw.Connection, operations: list[Settle]) -> None:
 
 
 def _record_row(settled: Settle) -> Row:
-    record, hold = settled.record, settled.hold
+    record, price, cost = settled.record, settled.hold.price, settled.record.cost
+    usage = record.usage
     return (
         record.request_id,
         record.organisation_id,
@@ -140,7 +147,11 @@ def _record_row(settled: Settle) -> Row:
         record.model_id,
         record.dialect,
         record.outcome,
-        *astuple(record.usage),
+        usage.input_tokens,
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+        usage.output_tokens,
+        usage.reasoning_tokens,
         record.price_nano,
         record.currency,
         record.price_version,
@@ -148,10 +159,50 @@ def _record_row(settled: Settle) -> Row:
         record.finished_ms,
         record.first_token_ms,
         record.shortfall_nano,
-        hold.price_input,
-        hold.price_cache_read,
-        hold.price_cache_write,
-        hold.price_output,
+        price.input,
+        price.cache_read,
+        price.cache_write,
+        price.output,
+        usage.cache_write_long_tokens,
+        price.cache_write_long,
+        price.reasoning,
+        price.discount_ppm,
+        record.engine,
+        record.service_tier,
+        cost.resource,
+        cost.currency,
+        cost.busy_ns,
+        cost.marginal_nano,
+        cost.direct_nano,
+        cost.energy_uj,
+        cost.co2_ug,
+        cost.basis,
+    )
+
+
+def _hold_row(hold: Hold) -> Row:
+    price = hold.price
+    return (
+        hold.request_id,
+        hold.organisation_id,
+        hold.project_id,
+        hold.key_id,
+        hold.model_id,
+        hold.dialect,
+        hold.held_nano,
+        price.currency,
+        price.version,
+        price.input,
+        price.cache_read,
+        price.cache_write,
+        price.output,
+        hold.input_tokens,
+        hold.started_ms,
+        price.cache_write_long,
+        price.reasoning,
+        price.discount_ppm,
+        hold.engine,
+        hold.service_tier,
     )
 
 

@@ -36,6 +36,7 @@ from kilonova.stores.sql.tables import (
     organisations,
     projects,
     spending,
+    spending_days,
     usage_records,
 )
 
@@ -52,6 +53,7 @@ _DELIVERED = (
     "delivered_cache_write",
     "delivered_output",
     "delivered_reasoning",
+    "delivered_cache_write_long",
 )
 _SUMMED = (
     "input_tokens",
@@ -59,6 +61,7 @@ _SUMMED = (
     "cache_write_tokens",
     "output_tokens",
     "reasoning_tokens",
+    "cache_write_long_tokens",
     "price_nano",
     "shortfall_nano",
 )
@@ -163,6 +166,12 @@ STATEMENTS: dict[str, ClauseElement] = {
     "BALANCE_ADD": _add(balances, "amount_nano"),
     "BALANCES": select(balances),
     "SPENDING_ADD": _add(spending, "spent_nano"),
+    "SPENDING_DAY_ADD": _add(spending_days, "spent_nano"),
+    "SPENDING_DAYS": select(spending_days),
+    "SPENT_BY_DAY": select(spending_days.c.day, spending_days.c.spent_nano).where(
+        spending_days.c.level_id == bindparam("level_id"),
+        spending_days.c.day >= bindparam("first_day"),
+    ),
     "SPENDING": select(spending),
     "SPENT": select(spending.c.spent_nano).where(spending.c.level_id == bindparam("level_id")),
     "NOTE_SAVE": _save(notes),

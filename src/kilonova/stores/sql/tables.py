@@ -4,6 +4,8 @@ Request ids begin with their time, so every table that is keyed by them grows at
 Money is in nano-units and times are milliseconds since the epoch; both are whole numbers.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -19,9 +21,13 @@ from sqlalchemy import (
 from sqlalchemy.schema import SchemaItem
 
 __all__ = [
+    "adjustments",
+    "alerts",
     "balances",
+    "closings",
     "entries",
     "holds",
+    "invoices",
     "items",
     "kept",
     "keys",
@@ -30,6 +36,7 @@ __all__ = [
     "organisations",
     "projects",
     "spending",
+    "spending_days",
     "usage_records",
 ]
 
@@ -37,6 +44,7 @@ metadata = MetaData()
 
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 _LIMITS = ("requests_per_minute", "tokens_per_minute", "budget_nano")
+_BUDGETS = ("budget_day_nano", "budget_month_nano")
 _RATES = ("price_input", "price_cache_read", "price_cache_write", "price_output")
 
 
@@ -52,8 +60,30 @@ def _limits() -> list[Column[int]]:
     return [_number(name, is_optional=True) for name in _LIMITS]
 
 
+def _budgets() -> list[Column[Any]]:
+    """Limits that came later, behind the columns of the first schema."""
+    return [*(_number(name, is_optional=True) for name in _BUDGETS), _later_text("soft_budgets")]
+
+
 def _rates() -> list[Column[int]]:
     return [_number(name) for name in _RATES]
+
+
+def _later_rates() -> list[Column[int]]:
+    return [
+        _number("price_cache_write_long", is_optional=True),
+        _number("price_reasoning", is_optional=True),
+        _later_number("discount_ppm"),
+    ]
+
+
+def _later_text(name: str, default: str = "") -> Column[str]:
+    """A column that older rows have by its default."""
+    return Column(name, Text, nullable=False, server_default=text(f"'{default}'"))
+
+
+def _later_number(name: str) -> Column[int]:
+    return Column(name, _NUMBER, nullable=False, server_default=text("0"))
 
 
 def _never_negative(*names: str) -> list[CheckConstraint]:
@@ -76,6 +106,7 @@ organisations = _table(
     Column("name", Text, nullable=False, unique=True),
     *_limits(),
     _number("created_ms"),
+    *_budgets(),
 )
 
 projects = _table(
@@ -85,6 +116,7 @@ projects = _table(
     _text("name"),
     *_limits(),
     _number("created_ms"),
+    *_budgets(),
     Index("projects_by_name", "organisation_id", "name", unique=True),
 )
 
@@ -102,6 +134,7 @@ keys = _table(
     _number("created_ms"),
     _number("expires_ms", is_optional=True),
     _number("revoked_ms", is_optional=True),
+    *_budgets(),
     Index("keys_by_project", "project_id"),
 )
 
@@ -125,6 +158,10 @@ holds = _table(
     _number("delivered_cache_write", is_optional=True),
     _number("delivered_output", is_optional=True),
     _number("delivered_reasoning", is_optional=True),
+    _number("delivered_cache_write_long", is_optional=True),
+    *_later_rates(),
+    _later_text("engine"),
+    _later_text("service_tier", "default"),
     *_never_negative("held_nano"),
 )
 
@@ -150,6 +187,18 @@ usage_records = _table(
     _number("first_token_ms", is_optional=True),
     _number("shortfall_nano"),
     *_rates(),
+    _later_number("cache_write_long_tokens"),
+    *_later_rates(),
+    _later_text("engine"),
+    _later_text("service_tier", "default"),
+    _later_text("resource"),
+    _later_text("cost_currency"),
+    _later_number("busy_ns"),
+    _later_number("marginal_nano"),
+    _later_number("direct_nano"),
+    _later_number("energy_uj"),
+    _later_number("co2_ug"),
+    _later_text("cost_basis"),
     *_never_negative("price_nano", "shortfall_nano"),
     Index("usage_records_by_organisation", "organisation_id", "finished_ms"),
 )
@@ -171,6 +220,60 @@ spending = _table(
     "spending",
     _text("level_id", is_key=True),
     _number("spent_nano"),
+)
+
+# The same by the day on which the requests began (days since the epoch, UTC).
+spending_days = _table(
+    "spending_days",
+    _text("level_id", is_key=True),
+    Column("day", _NUMBER, primary_key=True),
+    _number("spent_nano"),
+)
+
+# A budget of one window that has reached a share of it, in percent; told once.
+alerts = _table(
+    "alerts",
+    _text("level_id", is_key=True),
+    _text("budget", is_key=True),
+    _text("window_start", is_key=True),
+    Column("percent", _NUMBER, primary_key=True),
+    _number("budget_nano"),
+    _number("spent_nano"),
+    _number("raised_ms"),
+)
+
+# Money that moves without a request: refunds, credits, corrections. Never edited, never deleted.
+adjustments = _table(
+    "adjustments",
+    _text("id", is_key=True),
+    _text("organisation_id"),
+    _text("project_id"),
+    _text("model_id"),
+    _text("request_id"),
+    _text("kind"),
+    _number("amount_nano"),
+    _text("currency"),
+    _text("reason"),
+    _number("booked_ms"),
+    Index("adjustments_by_organisation", "organisation_id", "booked_ms"),
+)
+
+# A month that is closed, with everything that its statements say, as they were then.
+closings = _table(
+    "closings",
+    _text("period", is_key=True),
+    _number("closed_ms"),
+    _text("sha256"),
+    Column("document", LargeBinary, nullable=False),
+)
+
+invoices = _table(
+    "invoices",
+    _text("period", is_key=True),
+    _text("organisation_id", is_key=True),
+    Column("number", Text, nullable=False, unique=True),
+    _text("sha256"),
+    Column("document", LargeBinary, nullable=False),
 )
 
 # What callers left on the shelf, sealed. A content is in its row or, when it is long, in ``file``.

@@ -123,6 +123,7 @@ async def test_everything_can_be_exported(tmp_path: Path) -> None:
         "entries": 2,
         "balances": 2,
         "spending": 3,
+        "spending_days": 3,
     }
     assert lines[0]["row"]["name"] == "Acme"
     await store.close()

@@ -124,18 +124,19 @@ async def test_a_failing_disk_refuses_new_work_and_drops_no_settlement(
 
 async def test_a_really_full_file_recovers(disk: Disk) -> None:
     """Protects against SQLite's own way of being full, in the middle of a batch."""
-    held = [hold(f"req_{number:03}") for number in range(60)]
-    await asyncio.gather(*(disk.store.ledger.reserve(each) for each in held[:40]))
+    held = [hold(f"req_{number:03}") for number in range(80)]
+    await asyncio.gather(*(disk.store.ledger.reserve(each) for each in held))
     (pages,) = disk.connection.execute("PRAGMA page_count").fetchall()[0]
     disk.connection.execute(f"PRAGMA max_page_count = {pages}").fetchall()
-    settled = [disk.store.ledger.settle(record(each, used(5))) for each in held[:40]]
+    # Every second one, so that no page of holds becomes free for their records.
+    settled = [disk.store.ledger.settle(record(each, used(5))) for each in held[::2]]
     answers = await asyncio.gather(*settled, return_exceptions=True)
     assert {type(answer) for answer in answers} == {Overloaded}
     disk.connection.execute("PRAGMA max_page_count = 100000").fetchall()
     await _until_it_writes_again(disk)
     with disk.store.book.snapshot() as view:
         assert len(list(view.records())) == 40
-        assert view.holds() == []
+        assert len(view.holds()) == 40
 
 
 async def test_checkpoints_never_wait_for_a_bad_disk(disk: Disk) -> None:

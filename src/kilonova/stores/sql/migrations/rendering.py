@@ -8,6 +8,7 @@ crash in the middle of a migration leaves the old schema: all steps run in one t
 import io
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import wrap
 
 from alembic import command
 from alembic.config import Config
@@ -39,7 +40,12 @@ def _sql(folder: Path, run: _Command, span: str) -> str:
     config.set_main_option("script_location", str(folder))
     run(config, span, sql=True)
     lines = (line.replace("\t", "    ").rstrip() for line in written.getvalue().splitlines())
-    return "".join(f"{line}\n" for line in lines if line)
+    return "".join(f"{wrapped}\n" for line in lines for wrapped in _wrapped(line))
+
+
+def _wrapped(line: str) -> list[str]:
+    indent = line[: len(line) - len(line.lstrip())]
+    return wrap(line, 96, subsequent_indent=indent, break_long_words=False)
 
 
 if __name__ == "__main__":

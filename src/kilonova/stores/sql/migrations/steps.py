@@ -202,4 +202,144 @@ DROP TABLE items;
 UPDATE alembic_version SET version_num='0001' WHERE alembic_version.version_num = '0002';
 """,
     ),
+    (
+        "0003",
+        """
+-- Running upgrade 0002 -> 0003
+ALTER TABLE organisations ADD COLUMN budget_day_nano INTEGER;
+ALTER TABLE organisations ADD COLUMN budget_month_nano INTEGER;
+ALTER TABLE organisations ADD COLUMN soft_budgets TEXT DEFAULT '' NOT NULL;
+ALTER TABLE projects ADD COLUMN budget_day_nano INTEGER;
+ALTER TABLE projects ADD COLUMN budget_month_nano INTEGER;
+ALTER TABLE projects ADD COLUMN soft_budgets TEXT DEFAULT '' NOT NULL;
+ALTER TABLE keys ADD COLUMN budget_day_nano INTEGER;
+ALTER TABLE keys ADD COLUMN budget_month_nano INTEGER;
+ALTER TABLE keys ADD COLUMN soft_budgets TEXT DEFAULT '' NOT NULL;
+ALTER TABLE holds ADD COLUMN delivered_cache_write_long INTEGER;
+ALTER TABLE holds ADD COLUMN price_cache_write_long INTEGER;
+ALTER TABLE holds ADD COLUMN price_reasoning INTEGER;
+ALTER TABLE holds ADD COLUMN discount_ppm INTEGER DEFAULT 0 NOT NULL;
+ALTER TABLE holds ADD COLUMN engine TEXT DEFAULT '' NOT NULL;
+ALTER TABLE holds ADD COLUMN service_tier TEXT DEFAULT 'default' NOT NULL;
+ALTER TABLE usage_records ADD COLUMN cache_write_long_tokens INTEGER DEFAULT 0 NOT NULL;
+ALTER TABLE usage_records ADD COLUMN price_cache_write_long INTEGER;
+ALTER TABLE usage_records ADD COLUMN price_reasoning INTEGER;
+ALTER TABLE usage_records ADD COLUMN discount_ppm INTEGER DEFAULT 0 NOT NULL;
+ALTER TABLE usage_records ADD COLUMN engine TEXT DEFAULT '' NOT NULL;
+ALTER TABLE usage_records ADD COLUMN service_tier TEXT DEFAULT 'default' NOT NULL;
+ALTER TABLE usage_records ADD COLUMN resource TEXT DEFAULT '' NOT NULL;
+ALTER TABLE usage_records ADD COLUMN cost_currency TEXT DEFAULT '' NOT NULL;
+ALTER TABLE usage_records ADD COLUMN busy_ns INTEGER DEFAULT 0 NOT NULL;
+ALTER TABLE usage_records ADD COLUMN marginal_nano INTEGER DEFAULT 0 NOT NULL;
+ALTER TABLE usage_records ADD COLUMN direct_nano INTEGER DEFAULT 0 NOT NULL;
+ALTER TABLE usage_records ADD COLUMN energy_uj INTEGER DEFAULT 0 NOT NULL;
+ALTER TABLE usage_records ADD COLUMN co2_ug INTEGER DEFAULT 0 NOT NULL;
+ALTER TABLE usage_records ADD COLUMN cost_basis TEXT DEFAULT '' NOT NULL;
+CREATE TABLE spending_days (
+    level_id TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    spent_nano INTEGER NOT NULL,
+    PRIMARY KEY (level_id, day)
+)
+ WITHOUT ROWID,
+ STRICT;
+CREATE TABLE alerts (
+    level_id TEXT NOT NULL,
+    budget TEXT NOT NULL,
+    window_start TEXT NOT NULL,
+    percent INTEGER NOT NULL,
+    budget_nano INTEGER NOT NULL,
+    spent_nano INTEGER NOT NULL,
+    raised_ms INTEGER NOT NULL,
+    PRIMARY KEY (level_id, budget, window_start, percent)
+)
+ WITHOUT ROWID,
+ STRICT;
+INSERT INTO spending_days (level_id, day, spent_nano) SELECT usage_records.key_id,
+usage_records.started_ms / 86400000 AS anon_1, sum(usage_records.price_nano) AS sum_1
+FROM usage_records GROUP BY usage_records.key_id, usage_records.started_ms / 86400000;
+INSERT INTO spending_days (level_id, day, spent_nano) SELECT usage_records.project_id,
+usage_records.started_ms / 86400000 AS anon_1, sum(usage_records.price_nano) AS sum_1
+FROM usage_records GROUP BY usage_records.project_id, usage_records.started_ms / 86400000;
+INSERT INTO spending_days (level_id, day, spent_nano) SELECT usage_records.organisation_id,
+usage_records.started_ms / 86400000 AS anon_1, sum(usage_records.price_nano) AS sum_1
+FROM usage_records GROUP BY usage_records.organisation_id, usage_records.started_ms / 86400000;
+CREATE TABLE adjustments (
+    id TEXT NOT NULL,
+    organisation_id TEXT NOT NULL,
+    project_id TEXT NOT NULL,
+    model_id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    amount_nano INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    booked_ms INTEGER NOT NULL,
+    PRIMARY KEY (id)
+)
+ WITHOUT ROWID,
+ STRICT;
+CREATE INDEX adjustments_by_organisation ON adjustments (organisation_id, booked_ms);
+CREATE TABLE closings (
+    period TEXT NOT NULL,
+    closed_ms INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    document BLOB NOT NULL,
+    PRIMARY KEY (period)
+)
+ WITHOUT ROWID,
+ STRICT;
+CREATE TABLE invoices (
+    period TEXT NOT NULL,
+    organisation_id TEXT NOT NULL,
+    number TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    document BLOB NOT NULL,
+    PRIMARY KEY (period, organisation_id),
+    UNIQUE (number)
+)
+ WITHOUT ROWID,
+ STRICT;
+UPDATE alembic_version SET version_num='0003' WHERE alembic_version.version_num = '0002';
+""",
+        """
+-- Running downgrade 0003 -> 0002
+DROP INDEX adjustments_by_organisation;
+DROP TABLE invoices;
+DROP TABLE closings;
+DROP TABLE adjustments;
+DROP TABLE alerts;
+DROP TABLE spending_days;
+ALTER TABLE usage_records DROP COLUMN cache_write_long_tokens;
+ALTER TABLE usage_records DROP COLUMN price_cache_write_long;
+ALTER TABLE usage_records DROP COLUMN price_reasoning;
+ALTER TABLE usage_records DROP COLUMN discount_ppm;
+ALTER TABLE usage_records DROP COLUMN engine;
+ALTER TABLE usage_records DROP COLUMN service_tier;
+ALTER TABLE usage_records DROP COLUMN resource;
+ALTER TABLE usage_records DROP COLUMN cost_currency;
+ALTER TABLE usage_records DROP COLUMN busy_ns;
+ALTER TABLE usage_records DROP COLUMN marginal_nano;
+ALTER TABLE usage_records DROP COLUMN direct_nano;
+ALTER TABLE usage_records DROP COLUMN energy_uj;
+ALTER TABLE usage_records DROP COLUMN co2_ug;
+ALTER TABLE usage_records DROP COLUMN cost_basis;
+ALTER TABLE holds DROP COLUMN delivered_cache_write_long;
+ALTER TABLE holds DROP COLUMN price_cache_write_long;
+ALTER TABLE holds DROP COLUMN price_reasoning;
+ALTER TABLE holds DROP COLUMN discount_ppm;
+ALTER TABLE holds DROP COLUMN engine;
+ALTER TABLE holds DROP COLUMN service_tier;
+ALTER TABLE organisations DROP COLUMN budget_day_nano;
+ALTER TABLE organisations DROP COLUMN budget_month_nano;
+ALTER TABLE organisations DROP COLUMN soft_budgets;
+ALTER TABLE projects DROP COLUMN budget_day_nano;
+ALTER TABLE projects DROP COLUMN budget_month_nano;
+ALTER TABLE projects DROP COLUMN soft_budgets;
+ALTER TABLE keys DROP COLUMN budget_day_nano;
+ALTER TABLE keys DROP COLUMN budget_month_nano;
+ALTER TABLE keys DROP COLUMN soft_budgets;
+UPDATE alembic_version SET version_num='0002' WHERE alembic_version.version_num = '0003';
+""",
+    ),
 )
