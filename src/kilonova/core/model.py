@@ -62,6 +62,11 @@ class Price(Struct, frozen=True, kw_only=True):
         return max(self.output, self.reasoning_rate)
 
     @property
+    def has_paid_output(self) -> bool:
+        """Whether a token of output can cost anything."""
+        return self.dearest_output > 0 and self.discount_ppm < DISCOUNT_WHOLE
+
+    @property
     def rates(self) -> tuple[int, ...]:
         """Input, cache read, cache write, the same for long, output, reasoning."""
         return (
@@ -90,7 +95,7 @@ class Price(Struct, frozen=True, kw_only=True):
         return -(-total // (TOKENS_PER_PRICE * DISCOUNT_WHOLE))
 
     def affordable_output(self, amount_nano: int) -> int:
-        """The most tokens of output that surely cost no more; some output rate is positive."""
+        """The most tokens of output that surely cost no more. Needs ``has_paid_output``."""
         rate = self.dearest_output * (DISCOUNT_WHOLE - self.discount_ppm)
         return amount_nano * TOKENS_PER_PRICE * DISCOUNT_WHOLE // rate
 

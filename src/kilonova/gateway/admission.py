@@ -100,7 +100,7 @@ class Admission:
             each = (ceiling - size.input_tokens) // size.choices
             size = size.cut(each, limited_by="tokens_per_minute")
         left_nano = self.budget_left_nano(principal)
-        if left_nano is not None and price.dearest_output:
+        if left_nano is not None and price.has_paid_output:
             left_nano -= price.worst_case(input_tokens=size.input_tokens, output_tokens=0)
             each = price.affordable_output(left_nano) // size.choices
             size = size.cut(each, limited_by="budget")

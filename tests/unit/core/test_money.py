@@ -36,17 +36,64 @@ def test_rounding_is_half_even(numerator: int, denominator: int) -> None:
         assert divide_half_even(numerator, denominator) == int(rounded)
 
 
-@given(counts, counts, counts, counts, rates, rates, rates)
-def test_no_charge_exceeds_its_reservation(
-    fresh: int, read: int, written: int, output: int, input_rate: int, read_rate: int, out_rate: int
-) -> None:
-    """Protects budgets: however the input is cached, the worst case covers the charge."""
-    price = Price(input=input_rate, cache_read=read_rate, cache_write=input_rate, output=out_rate)
-    usage = Usage(
-        input_tokens=fresh,
-        cache_read_tokens=read,
-        cache_write_tokens=written,
-        output_tokens=output,
+@st.composite
+def prices(draw: st.DrawFn) -> Price:
+    """Any price at all, with or without rates and discounts of its finer kinds."""
+    return Price(
+        input=draw(rates),
+        cache_read=draw(rates),
+        cache_write=draw(rates),
+        cache_write_long=draw(st.none() | rates),
+        output=draw(rates),
+        reasoning=draw(st.none() | rates),
+        discount_ppm=draw(st.integers(0, 10**6)),
     )
-    worst = price.worst_case(input_tokens=usage.prompt_tokens, output_tokens=output)
-    assert price.charge(usage) <= worst
+
+
+@st.composite
+def usages(draw: st.DrawFn) -> Usage:
+    """Tokens of every kind; reasoning is part of the output."""
+    output = draw(counts)
+    return Usage(
+        input_tokens=draw(counts),
+        cache_read_tokens=draw(counts),
+        cache_write_tokens=draw(counts),
+        cache_write_long_tokens=draw(counts),
+        output_tokens=output,
+        reasoning_tokens=draw(st.integers(0, output)),
+    )
+
+
+@given(prices(), usages())
+def test_no_charge_exceeds_its_reservation(price: Price, usage: Usage) -> None:
+    """Protects budgets: however the tokens are told apart, the worst case covers the charge."""
+    worst = price.worst_case(input_tokens=usage.prompt_tokens, output_tokens=usage.output_tokens)
+    assert 0 <= price.charge(usage) <= worst
+
+
+@given(prices(), usages())
+def test_a_charge_is_the_sum_of_its_lines_rounded_once(price: Price, usage: Usage) -> None:
+    """Protects bills from a second rounding, against the same sum in decimals."""
+    written = usage.output_tokens - usage.reasoning_tokens
+    kinds = (
+        usage.input_tokens,
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+        usage.cache_write_long_tokens,
+        written,
+        usage.reasoning_tokens,
+    )
+    total = sum(count * rate for count, rate in zip(kinds, price.rates, strict=True))
+    assert price.list_charge(usage) == divide_half_even(total, 10**6)
+    kept = total * (10**6 - price.discount_ppm)
+    assert price.charge(usage) == divide_half_even(kept, 10**12)
+
+
+@given(prices(), st.integers(0, 10**15))
+def test_what_is_affordable_is_never_too_dear(price: Price, amount_nano: int) -> None:
+    """Protects budgets of requests that name no limit of their own."""
+    if price.has_paid_output:
+        tokens = price.affordable_output(amount_nano)
+        assert price.worst_case(input_tokens=0, output_tokens=tokens) <= amount_nano
+        dearer = price.worst_case(input_tokens=0, output_tokens=tokens + 1)
+        assert dearer > amount_nano
