@@ -6,9 +6,10 @@ UV := $(VENV)/bin/uv
 UV_VERSION := 0.13.9
 WORKERS ?= 2
 FUZZ_S ?= 600
+KILLS ?= 200
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 
-.PHONY: serve test check bench fuzz setup setup-dev format clean
+.PHONY: serve test check bench fuzz storm setup setup-dev format clean
 
 serve: setup  ## Start the server on http://127.0.0.1:8040
 	$(VENV)/bin/kilonova serve $(ARGS)
@@ -27,6 +28,9 @@ bench: setup-dev  ## The speed budgets, measured side by side
 
 fuzz: setup-dev  ## Ten minutes of requests that no SDK would send: FUZZ_S=3600 for longer
 	KILONOVA_FUZZ_S=$(FUZZ_S) $(VENV)/bin/python -m pytest tests/fuzz -s $(ARGS)
+
+storm: setup-dev  ## Two hundred kills under streaming clients of all wires: KILLS=20 for fewer
+	KILONOVA_STORM_KILLS=$(KILLS) $(VENV)/bin/python -m pytest tests/storm -s -k a_storm $(ARGS)
 
 format: setup-dev
 	$(VENV)/bin/ruff format .
