@@ -285,7 +285,7 @@ _RULES: dict[str, tuple[str, Wire, str]] = {
         _said(
             _user("a"),
             _assistant(
-                {"reasoningContent": {"reasoningText": {"text": "b", "signature": "AAAA"}}}, "c"
+                {"reasoningContent": {"reasoningText": {"text": "b", "signature": "a24BAAAA"}}}, "c"
             ),
             _user("d"),
         ),

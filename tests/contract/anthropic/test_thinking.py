@@ -96,12 +96,26 @@ def test_changed_thoughts_are_refused(client: anthropic.Anthropic, display: str)
     for changed in (
         block | {"thinking": block["thinking"] + "not "},
         block | {"signature": block["signature"][:-6] + "AAAAAA"},
-        block | {"signature": "EqQBCgIYAhIM"},
     ):
         text: Any = {"type": "text", "text": "yes"}
         turn = {"role": "assistant", "content": [changed, text]}
         with pytest.raises(anthropic.BadRequestError, match="Invalid `signature` in `thinking`"):
             ask(client, "", messages=[*says("x"), turn, *says("y")])
+
+
+def test_thoughts_from_elsewhere_are_left_out(client: anthropic.Anthropic) -> None:
+    """Protects conversations that come from Anthropic, and models from thoughts of other models."""
+    thought: Any = {"type": "thinking", "thinking": "two words", "signature": "EqQBCgIYAhIM"}
+    text: Any = {"type": "text", "text": "yes"}
+    without = [*says("x"), {"role": "assistant", "content": [text]}, *says("y")]
+    history = [*says("x"), {"role": "assistant", "content": [thought, text]}, *says("y")]
+    counted = [
+        client.messages.count_tokens(model=THINKER, messages=messages).input_tokens
+        for messages in (history, without)
+    ]
+    assert counted[0] == counted[1]
+    raw = client.messages.with_raw_response.create(model=THINKER, max_tokens=9, messages=history)
+    assert "messages.thinking (signed elsewhere)" in raw.headers["x-kilonova-ignored"]
 
 
 def test_forced_calls_and_begun_answers_leave_no_place_for_thoughts(

@@ -58,7 +58,15 @@ class Suite(ChatModelIntegrationTests):
         return False
 
 
-class TestBedrockConverse(Suite):
+class AnthropicInputs(Suite):
+    """Clients that take messages in Anthropic's form."""
+
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        return True
+
+
+class TestBedrockConverse(AnthropicInputs):
     client = ChatBedrockConverse
     settings: ClassVar = {
         "client": aws("bedrock-runtime"),
@@ -68,7 +76,7 @@ class TestBedrockConverse(Suite):
     }
 
 
-class TestBedrock(Suite):
+class TestBedrock(AnthropicInputs):
     client = ChatBedrock
     settings: ClassVar = {
         "client": aws("bedrock-runtime"),
@@ -78,7 +86,7 @@ class TestBedrock(Suite):
     }
 
 
-class TestBedrockInvoke(Suite):
+class TestBedrockInvoke(AnthropicInputs):
     """InvokeModel with the bodies of Anthropic's models: the ones that LangChain gives tools."""
 
     client = ChatBedrock
@@ -117,7 +125,7 @@ class TestAzureOpenAI(Suite):
     }
 
 
-class TestAnthropic(Suite):
+class TestAnthropic(AnthropicInputs):
     client = ChatAnthropic
     settings: ClassVar = {"base_url": URL, "api_key": KEY}
 

@@ -17,11 +17,13 @@ from kilonova.dialects.anthropic.schema import (
     MessagesBody,
     RedactedThinking,
     Text,
+    Thinking,
     Tool,
     ToolResult,
     ToolUse,
     Turn,
 )
+from kilonova.dialects.wire.sealed_reasoning import is_foreign
 
 __all__ = [
     "BLOCKS_REFUSED",
@@ -147,6 +149,8 @@ def _in_turn(turn: Turn) -> Iterator[str]:
                 yield _noted(block.toolset_name, "messages.toolset_name")
             case RedactedThinking():
                 yield "messages.redacted_thinking"
+            case Thinking() if is_foreign(block.signature):
+                yield "messages.thinking (signed elsewhere)"
             case _:
                 continue
 

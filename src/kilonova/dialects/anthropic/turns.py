@@ -33,7 +33,7 @@ from kilonova.dialects.anthropic.schema import (
     ToolUse,
     Turn,
 )
-from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal, is_foreign
 
 __all__ = ["IMAGES_MAX", "check_prefill", "decode_turns"]
 
@@ -103,7 +103,7 @@ def _parts(turn: Turn, place: str, seal: ReasoningSeal) -> list[Part]:
         for index, block in enumerate(content):
             where = f"{place}.content.{index}"
             if isinstance(block, Thinking) and turn.role == "assistant":
-                part: Part | None = _thinking(block, where, seal)
+                part: Part | None = _thought(block, where, seal)
             else:
                 part = _part(block, turn.role, where)
             if part is not None:
@@ -154,8 +154,10 @@ def _image(block: Image, place: str) -> ImagePart:
         raise invalid(f"{place}.source.base64.data", "the image is not valid base64") from None
 
 
-def _thinking(block: Thinking, place: str, seal: ReasoningSeal) -> ReasoningPart:
+def _thought(block: Thinking, place: str, seal: ReasoningSeal) -> ReasoningPart | None:
     """What was thought. A thought that was kept back is in its signature."""
+    if is_foreign(block.signature):
+        return None
     if not block.thinking:
         thought = seal.reveal(block.signature)
     elif seal.has_signed(block.thinking, block.signature):

@@ -34,7 +34,7 @@ from kilonova.dialects.bedrock.schema import (
     ToolUse,
     Turn,
 )
-from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
+from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal, is_foreign
 
 __all__ = ["TurnDecoder"]
 
@@ -141,6 +141,9 @@ class TurnDecoder:
         if said is None:
             return None
         seal, signature = self._seal, said.signature
+        if signature and is_foreign(signature):
+            self.ignored.add("messages.reasoningContent (signed elsewhere)")
+            return None
         if seal is not None and signature and not seal.has_signed(said.text, signature):
             raise InvalidRequest(
                 f"{place}: Invalid `signature` in `thinking` block. Send the thoughts back "

@@ -4,6 +4,7 @@ One ``ReasoningSeal`` for all wires, made in ``app.py`` from a key of the instal
 
     signature = seal.sign(thought)         beside a thought that is shown
     seal.has_signed(thought, signature)    False: the thought or the signature was changed
+    is_foreign(signature)                  True: another service made it, nothing can be said of it
     token = seal.hide(thought)             instead of a thought that is kept back
     seal.reveal(token)                     the thought again; None: not hidden here, or changed
 
@@ -18,7 +19,7 @@ from base64 import b64decode, b64encode
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
-__all__ = ["ReasoningSeal"]
+__all__ = ["ReasoningSeal", "is_foreign"]
 
 # What a token is stands in its first bytes, so that neither kind passes for the other.
 _SIGNED = b"kn\x01"
@@ -59,6 +60,11 @@ class ReasoningSeal:
 
     def _digest(self, thought: str) -> bytes:
         return hmac.digest(self._signing, thought.encode(), "sha256")[:_SIGNATURE_BYTES]
+
+
+def is_foreign(signature: str) -> bool:
+    """Whether it was made elsewhere. What it signs must not be read as a thought of ours."""
+    return bool(signature) and not _bytes(signature).startswith((_SIGNED, _HIDDEN))
 
 
 def _bytes(token: str) -> bytes:
