@@ -1,7 +1,7 @@
 """A model as it is written in TOML, and its way into the platform's vocabulary."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 from msgspec import Struct
@@ -20,26 +20,41 @@ _CHOICES: dict[str, Any] = {
 
 
 class PriceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Decimal text, in ``currency`` per million tokens of each kind."""
+    """Decimal text per million tokens of each kind, in ``currency`` or the installation's."""
 
-    currency: str = "USD"
-    input: str = "0"
+    input: str
+    currency: str | None = None
     cache_read: str | None = None
     cache_write: str | None = None
-    output: str = "0"
+    cache_write_long: str | None = None
+    output: str | None = None
+    reasoning: str | None = None
     version: str = "unversioned"
 
-    def price(self) -> Price:
-        """Cached input costs what other input costs unless a price of its own is given."""
-        plain = parse_nano(self.input)
+    def price(self, currency: str) -> Price:
+        """Cached input costs what other input costs unless a price of its own is given.
+
+        Raises ValueError for what is no decimal text, or is below zero."""
+        plain = _rate(self.input)
         return Price(
-            currency=self.currency,
+            currency=self.currency or currency,
             input=plain,
-            cache_read=plain if self.cache_read is None else parse_nano(self.cache_read),
-            cache_write=plain if self.cache_write is None else parse_nano(self.cache_write),
-            output=parse_nano(self.output),
+            cache_read=plain if self.cache_read is None else _rate(self.cache_read),
+            cache_write=plain if self.cache_write is None else _rate(self.cache_write),
+            cache_write_long=None
+            if self.cache_write_long is None
+            else _rate(self.cache_write_long),
+            output=_rate(self.output or "0"),
+            reasoning=None if self.reasoning is None else _rate(self.reasoning),
             version=self.version,
         )
+
+
+def _rate(text: str) -> int:
+    rate = parse_nano(text)
+    if rate < 0:
+        raise ValueError(f"price: {text} is below zero")
+    return rate
 
 
 class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,10 +75,10 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     thinking_controls: tuple[ThinkingControl, ...] = ("switch", "effort")
     needs_thoughts_back: bool = False
     licence: str = "unknown"
-    price: PriceEntry = PriceEntry()
+    price: PriceEntry | Literal["free"] | None = None
 
-    def model(self) -> Model:
-        """Raises ValueError for what is no decimal text, and for a body without its ability."""
+    def model(self, currency: str) -> Model:
+        """Raises ValueError for a price that is none, and for a body without its ability."""
         return Model(
             id=self.id,
             name=self.name or self.id,
@@ -80,8 +95,18 @@ class ModelEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             thinking_controls=self.thinking_controls,
             needs_thoughts_back=self.needs_thoughts_back,
             licence=self.licence,
-            price=self.price.price(),
+            price=self._own_price(currency),
         )
+
+    def _own_price(self, currency: str) -> Price | None:
+        if self.price is None:
+            return None
+        if self.price == "free":
+            return Price(currency=currency)
+        price = self.price.price(currency)
+        if self.price.output is None and {"chat", "completion"} & set(self.abilities):
+            raise ValueError("price.output: missing; the model writes answers")
+        return price
 
     def _own_body(self) -> NativeBody:
         body = self.native_body
@@ -102,10 +127,12 @@ def _native_body(abilities: tuple[Ability, ...]) -> NativeBody:
     return "text-embeddings" if makes_vectors else "chat-completions"
 
 
-def parse_entry(fields: dict[str, Any], *, where: str) -> Model:
-    """A model from decoded TOML. Raises ValueError that names ``where`` and the field at fault."""
+def parse_entry(fields: dict[str, Any], *, where: str, currency: str = "USD") -> Model:
+    """A model from decoded TOML; ``currency`` is that of a price that names none.
+
+    Raises ValueError that names ``where`` and the field at fault."""
     try:
-        return msgspec.convert(fields, ModelEntry).model()
+        return msgspec.convert(fields, ModelEntry).model(currency)
     except (msgspec.ValidationError, ValueError) as error:
         raise ValueError(f"{where}: {error}{_choices(str(error))}") from None
 

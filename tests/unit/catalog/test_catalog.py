@@ -7,6 +7,8 @@ import pytest
 from kilonova.catalog.catalog import PACKAGED_WEIGHTS, Catalog, packaged_models
 from kilonova.catalog.entry import parse_entry
 from kilonova.core.errors import NotFound
+from kilonova.core.model import Price
+from kilonova.core.money import NANO
 
 
 def test_packaged_models_have_prices_and_names() -> None:
@@ -57,3 +59,30 @@ def test_one_name_is_one_model() -> None:
         Catalog([one, two])
     with pytest.raises(NotFound, match="Available: a"):
         Catalog([one]).find("c")
+
+
+def test_a_price_is_given_whole_or_by_word() -> None:
+    """Protects operators: free is said, a missing price is known to be missing, and what writes
+    has a price for it; rates that are not given cost the plain price of their kind."""
+    bare = {"id": "a", "engine": "e"}
+    assert parse_entry(bare, where="test").price is None
+    assert parse_entry({**bare, "price": "free"}, where="test", currency="EUR").price == Price(
+        currency="EUR"
+    )
+    priced = parse_entry(
+        {**bare, "price": {"input": "2", "output": "3", "reasoning": "4"}}, where="test"
+    )
+    assert priced.price == Price(
+        version="unversioned", input=2 * NANO, cache_read=2 * NANO, cache_write=2 * NANO,
+        output=3 * NANO, reasoning=4 * NANO,
+    )  # fmt: skip
+    for price, words in (
+        ({"input": "2"}, "price.output: missing"),
+        ({"output": "2"}, "input"),
+        ({"input": "-2", "output": "2"}, "below zero"),
+        ("cheap", "price"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            parse_entry({**bare, "price": price}, where="test")
+    vectors = {**bare, "abilities": ["embeddings"], "price": {"input": "2"}}
+    assert parse_entry(vectors, where="test").price is not None

@@ -25,7 +25,8 @@ What each wire's requests may hold: honoured, ignored (a harmless hint; the answ
 `x-kilonova-ignored`) or refused by name. This page is written from the lists that the code itself uses.
 
 All wires listen on the same port. Every answer carries `x-kilonova-request-id`; whole answers carry
-`x-kilonova-price`, in the currency of the price list. Retries with the same `Idempotency-Key` (or
+`x-kilonova-price` in `x-kilonova-currency`, and what they took ([costs](../explanation/costs.md)); streams say it in a member
+`kilonova` of their last event. Retries with the same `Idempotency-Key` (or
 `amz-sdk-invocation-id`, which AWS SDKs send by themselves) are answered again and billed once;
 `x-kilonova-replayed: true` says so. `x-kilonova-limited: budget` (or `tokens_per_minute`) says that a request without a limit of
 its own could write less than the model may.
@@ -130,7 +131,8 @@ assistant, from whose end the answer goes on. Thoughts come with a signature and
 to think may be said in any family's words within `additionalModelRequestFields` (`thinking`, `reasoning_config`,
 `reasoningConfig`, `reasoning_effort`, `reasoning`, `output_config`) or as `outputConfig.effort`; `top_k`, `seed` and penalties
 stand there, too, and what is not known there is ignored. `additionalModelResponseFieldPaths` may point to `/stop_reason`,
-`/stop_sequence` and `/usage/…`. There is one tier and one speed: the answer says `default` and `standard`, another wish is ignored.
+`/stop_sequence` and `/usage/…`. There is one speed: the answer says `standard`,
+another wish is ignored. The answer says which [service tier](prices.md#service-tiers) was sold; one that is not on sale is ignored.
 A schema in `outputConfig` is refused for a keyword that no answer could be held to (`not`, `if`, `patternProperties`, `contains`,
 `uniqueItems`, `multipleOf` and their like), for a name that is there twice, and for a `$ref` to elsewhere.
 

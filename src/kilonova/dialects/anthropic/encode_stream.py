@@ -8,6 +8,7 @@ from typing import assert_never
 
 import msgspec
 
+from kilonova.core.bill import BillOf, no_bill
 from kilonova.core.events import (
     ChatEvent,
     ChatFinished,
@@ -26,6 +27,7 @@ from kilonova.dialects.anthropic.encode import (
     stop_details,
     stop_reason,
 )
+from kilonova.dialects.wire.bills import wire_bill
 from kilonova.dialects.wire.sse import encode_line
 
 __all__ = ["Event", "StreamEncoder"]
@@ -46,8 +48,9 @@ _THINKING = b'{"type":"thinking","thinking":"","signature":""}'
 class StreamEncoder:
     """One for each stream. ``encode`` gives the events of an event, which may be none."""
 
-    def __init__(self, head: Head) -> None:
+    def __init__(self, head: Head, bill: BillOf = no_bill) -> None:
         self._head = head
+        self._bill = bill
         self._block = -1
         self._kind = ""
         # A delta of the open block of text, up to the text itself.
@@ -112,7 +115,8 @@ class StreamEncoder:
             "stop_details": stop_details(end.reason),
         }
         told = {"type": "message_delta", "delta": delta, "usage": count_usage(usage)}
-        return b"message_delta", encode_line(told)
+        body = encode_line(told)[:-1] + wire_bill(self._bill()) + b"}"
+        return b"message_delta", body
 
     def _think(self, text: str) -> list[Event]:
         events = self._enter("thinking", _THINKING)

@@ -199,7 +199,7 @@ async def _whole(request: Request, begun: _Begun) -> Response:
 
 
 async def _events(begun: _Begun) -> AsyncGenerator[bytes, None]:
-    encoder = StreamEncoder(begun.head)
+    encoder = StreamEncoder(begun.head, begun.stream.bill)
     async with aclosing(begun.stream) as stream:
         async for event in stream:
             if told := encoder.encode(event):

@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import msgspec
 
+from kilonova.core.bill import Bill
 from kilonova.core.chat import ChatRequest
 from kilonova.core.errors import InvalidRequest
 from kilonova.core.events import (
@@ -71,9 +72,10 @@ class ConverseHandlers:
             return self._whole(request, decoded, guarded)
         stream = await self._gateway.chat(caller, decoded.request)
         answer = await stream.collect()
-        manner = Manner(decoded.wanted)
+        manner = Manner(decoded.wanted, service_tier=stream.service_tier)
         body = encode_answer(answer, latency_ms(stream.record), seal=self._seal, manner=manner)
-        return Response(200, body, whole_headers(stream, decoded.ignored))
+        ignored = decoded.ignored_with(stream.service_tier)
+        return Response(200, body, whole_headers(stream, ignored))
 
     async def converse_stream(self, request: Request) -> Answer:
         """The answer as an event stream."""
@@ -82,8 +84,9 @@ class ConverseHandlers:
             guarded = await self._guarded.answer(request, caller, guarding)
             return self._held_back(request, decoded, guarded)
         stream = await self._gateway.chat(caller, decoded.request)
-        events = ConverseEvents(self._seal, Manner(decoded.wanted))
-        headers = stream_headers(stream, decoded.ignored)
+        manner = Manner(decoded.wanted, service_tier=stream.service_tier)
+        events = ConverseEvents(self._seal, manner)
+        headers = stream_headers(stream, decoded.ignored_with(stream.service_tier))
         return Stream(200, _frames(stream, events), headers, fail=stream_error, source=stream)
 
     async def count_tokens(self, request: Request) -> Answer:
@@ -119,14 +122,16 @@ class ConverseHandlers:
         return self._families.decode(wire.invoke_model.body, model, None).request
 
     def _whole(self, request: Request, decoded: Decoded, guarded: Guarded) -> Response:
-        manner = _manner(decoded, guarded)
+        manner = _manner(decoded, guarded, request.trace.service_tier)
         body = encode_answer(guarded.answer, guarded.latency_ms, seal=self._seal, manner=manner)
-        headers = native_headers(request.trace, decoded.ignored, price_nano=guarded.price_nano)
+        ignored = decoded.ignored_with(request.trace.service_tier)
+        headers = native_headers(request.trace, ignored, price_nano=guarded.price_nano)
         return Response(200, body, headers)
 
     def _held_back(self, request: Request, decoded: Decoded, guarded: Guarded) -> Stream:
-        events = ConverseEvents(self._seal, _manner(decoded, guarded))
-        headers = held_back_headers(request.trace, decoded.ignored)
+        tier = request.trace.service_tier
+        events = ConverseEvents(self._seal, _manner(decoded, guarded, tier))
+        headers = held_back_headers(request.trace, decoded.ignored_with(tier))
         return Stream(200, _read_frames(guarded, events), headers, fail=stream_error)
 
 
@@ -136,11 +141,12 @@ def _guarding(decoded: Decoded) -> Guarding | None:
     return Guarding(decoded.request, decoded.guardrail, decoded.guarded)
 
 
-def _manner(decoded: Decoded, guarded: Guarded) -> Manner:
+def _manner(decoded: Decoded, guarded: Guarded, service_tier: str) -> Manner:
     readings = guarded.readings
     wanted = decoded.guardrail.trace if decoded.guardrail else None
     stop_reason = "guardrail_intervened" if readings.has_intervened else None
-    return Manner(decoded.wanted, stop_reason, converse_trace(readings, wanted))
+    trace = converse_trace(readings, wanted)
+    return Manner(decoded.wanted, stop_reason, trace, service_tier)
 
 
 def _wire_request(request: Request) -> WireRequest:
@@ -152,7 +158,7 @@ async def _frames(stream: ChatStream, events: ConverseEvents) -> AsyncGenerator[
     async with aclosing(stream):
         async for event in stream:
             if isinstance(event, ChatFinished):
-                yield _last(events, event.usage, latency_ms(stream.record))
+                yield _last(events, event.usage, latency_ms(stream.record), bill=stream.bill())
             elif encoded := events.encode(event):
                 yield b"".join([encode_event(name, body) for name, body in encoded])
 
@@ -165,6 +171,8 @@ async def _read_frames(guarded: Guarded, events: ConverseEvents) -> AsyncGenerat
     yield _last(events, guarded.answer.usage, guarded.latency_ms)
 
 
-def _last(events: ConverseEvents, usage: Usage, latency_ms: int) -> bytes:
-    last = [*events.held_stop(usage), events.finish(usage, latency_ms)]
+def _last(
+    events: ConverseEvents, usage: Usage, latency_ms: int, *, bill: Bill | None = None
+) -> bytes:
+    last = [*events.held_stop(usage), events.finish(usage, latency_ms, bill)]
     return b"".join([encode_event(name, body) for name, body in last])

@@ -75,6 +75,12 @@ class Decoded(Struct, frozen=True):
     guardrail: GuardrailConfig | None = None
     guarded: tuple[TextPart, ...] = ()
 
+    def ignored_with(self, sold_tier: str) -> tuple[str, ...]:
+        """The hints not followed, once it is known which service tier was sold."""
+        if self.request.service_tier == sold_tier:
+            return self.ignored
+        return tuple(sorted({*self.ignored, "serviceTier"}))
+
 
 def decode_converse(wire: Converse, model: Model, seal: ReasoningSeal | None = None) -> Decoded:
     """Raises InvalidRequest for what AWS would refuse, and for what this platform cannot honour.
@@ -101,6 +107,7 @@ def decode_converse(wire: Converse, model: Model, seal: ReasoningSeal | None = N
         output_format=_output_format(wire.output_config),
         sampling=_sampling(settings, additional),
         max_output_tokens=settings.max_tokens,
+        service_tier=wire.service_tier.type if wire.service_tier else "default",
     )
     if request.tools:
         check_tools(request, can_think=model.can("reasoning"))
@@ -152,9 +159,7 @@ def _ignored(wire: Converse) -> set[str]:
         ignored.add("toolConfig.tools.cachePoint")
     if wire.output_config:
         ignored |= _ignored_output(wire.output_config)
-    # One tier and one speed: another one is no promise that could be kept, and says so.
-    if wire.service_tier and wire.service_tier.type != "default":
-        ignored.add("serviceTier")
+    # There is one speed: another one is no promise that could be kept, and says so.
     if wire.performance_config and wire.performance_config.latency == "optimized":
         ignored.add("performanceConfig")
     config = wire.guardrail_config

@@ -6,6 +6,7 @@ from typing import Any, assert_never
 import msgspec
 from msgspec import Raw, Struct
 
+from kilonova.core.bill import Bill
 from kilonova.core.events import (
     ChatAnswer,
     ChatEvent,
@@ -23,6 +24,7 @@ from kilonova.core.events import (
 from kilonova.core.usage import Usage
 from kilonova.dialects.bedrock.decode import Wanted
 from kilonova.dialects.bedrock.field_paths import native_fields, pick
+from kilonova.dialects.wire.bills import wire_bill
 from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 
 __all__ = [
@@ -48,27 +50,28 @@ STOP_REASONS: Mapping[FinishReason, str] = {
 
 _NO_ARGUMENTS = Raw(b"{}")
 
-_encode = msgspec.json.encode
+_encode = msgspec.json.Encoder().encode
 
 
 class Manner(Struct, frozen=True):
-    """How an answer is written: what the request wants to see in it, and what a guardrail adds:
-    its stop reason and its trace."""
+    """How an answer is written: what the request wants to see in it, what a guardrail adds (its
+    stop reason and its trace), and the service tier that was sold."""
 
     wanted: Wanted = Wanted()
     stop_reason: str | None = None
     trace: Mapping[str, Any] | None = None
+    service_tier: str = "default"
 
     def members(self) -> dict[str, Any]:
-        """The members of a whole answer and of a stream's last event alike. There is one tier and
-        one speed, so that is what served the request, whatever was asked for."""
+        """The members of a whole answer and of a stream's last event alike. There is one
+        speed, so that is what served the request, whatever was asked for."""
         members: dict[str, Any] = {}
         if self.trace is not None:
             members["trace"] = {"guardrail": self.trace}
         if self.wanted.has_latency:
             members["performanceConfig"] = {"latency": "standard"}
         if self.wanted.has_tier:
-            members["serviceTier"] = {"type": "default"}
+            members["serviceTier"] = {"type": self.service_tier}
         return members
 
     def fields(self, reason: str, sequence: str | None, usage: Usage) -> dict[str, Any]:
@@ -144,6 +147,8 @@ class ConverseEvents:
         self._manner = manner
         self._block = -1
         self._kind: str | None = None
+        # A delta of the open block of text, up to the text itself.
+        self._text = b""
         self._has_input = False
         self._thoughts: list[str] = []
         # Some fields of it are known with the usage alone, which comes right after.
@@ -151,6 +156,9 @@ class ConverseEvents:
 
     def encode(self, event: ChatEvent) -> list[Event]:
         """What one event of the engine amounts to; the last, `metadata`, is `finish`'s."""
+        if type(event) is TextDelta and self._kind == "text":
+            # Nearly every event of a stream takes this way.
+            return [("contentBlockDelta", self._text + _encode(event.text) + b"}}")]
         match event:
             case TextDelta():
                 return self._delta("text", b'{"text":%b}' % _encode(event.text))
@@ -167,10 +175,11 @@ class ConverseEvents:
             case _:
                 return self._frame(event)
 
-    def finish(self, usage: Usage, latency_ms: int) -> Event:
+    def finish(self, usage: Usage, latency_ms: int, bill: Bill | None = None) -> Event:
         """The last event."""
         usages = {"usage": encode_usage(usage), "metrics": {"latencyMs": latency_ms}}
-        return "metadata", _encode(usages | self._manner.members())
+        body = _encode(usages | self._manner.members())
+        return "metadata", body[:-1] + wire_bill(bill) + b"}"
 
     def held_stop(self, usage: Usage) -> list[Event]:
         """The event before the last, where it had to wait for the usage."""
@@ -208,6 +217,7 @@ class ConverseEvents:
         events = self._close()
         self._block += 1
         self._kind = kind
+        self._text = b'{"contentBlockIndex":%d,"delta":{"text":' % self._block
         self._has_input = False
         return events
 

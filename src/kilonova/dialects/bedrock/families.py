@@ -42,7 +42,7 @@ _keys = msgspec.json.Decoder(dict[str, Raw])
 
 
 class Families:
-    """All of them: the bodies of this folder, and those of other dialects, which ``app.py`` hands
+    """All of them: the bodies of this folder, and those of other dialects, which ``app`` hands
     in."""
 
     def __init__(self, seal: ReasoningSeal, others: Mapping[str, Family]) -> None:

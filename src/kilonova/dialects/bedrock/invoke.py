@@ -1,6 +1,5 @@
 """The operations InvokeModel and InvokeModelWithResponseStream."""
 
-from base64 import b64encode
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import partial
@@ -8,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from kilonova.core.errors import InvalidRequest
 from kilonova.core.events import ChatFinished
@@ -28,14 +28,15 @@ from kilonova.dialects.bedrock.schema import GuardrailConfig
 from kilonova.dialects.bedrock.support import IGNORED
 from kilonova.dialects.wire.aws_model import Operation
 from kilonova.dialects.wire.aws_request import WireRequest
-from kilonova.dialects.wire.eventstream import encode_event
+from kilonova.dialects.wire.eventstream import encode_blob
 from kilonova.dialects.wire.native import Writer
 from kilonova.gateway.call import Caller
 from kilonova.gateway.gateway import Gateway
 from kilonova.gateway.screening import Screening
 from kilonova.gateway.stream import ChatStream
+from kilonova.telemetry.trace import Trace
 from kilonova.web.endpoint import Answer
-from kilonova.web.message import Request, Response, Stream
+from kilonova.web.message import Header, Request, Response, Stream
 
 __all__ = ["InvokeHandlers"]
 
@@ -68,30 +69,35 @@ class InvokeHandlers:
         asked = self._read(request, self._whole)
         if (guarded := asked.guarded()) is not None:
             read, price_nano = await self._guarded.whole(request, guarded)
-            hints = (*asked.hints, *read.ignored)
+            hints = (*asked.hints_with(request.trace), *read.ignored)
             headers = native_headers(request.trace, hints, price_nano=price_nano)
-            return Response(200, read.body, headers)
+            return Response(200, read.body, (*headers, *asked.told(request.trace)))
         answer = await answer_native(
             self._gateway,
             self._families,
             caller=asked.caller,
             model=asked.model,
             body=request.body,
+            service_tier=asked.service_tier or "default",
         )
-        headers = native_headers(request.trace, (*asked.hints, *answer.ignored))
-        return Response(200, answer.body, headers)
+        hints = (*asked.hints_with(request.trace), *answer.ignored)
+        headers = native_headers(request.trace, hints)
+        return Response(200, answer.body, (*headers, *asked.told(request.trace)))
 
     async def invoke_stream(self, request: Request) -> Answer:
         """The family's own chunks, each inside an event."""
         asked = self._read(request, self._streaming)
         if (guarded := asked.guarded()) is not None:
             chunks, ignored = await self._guarded.chunks(request, guarded)
-            headers = held_back_headers(request.trace, (*asked.hints, *ignored))
+            hints = (*asked.hints_with(request.trace), *ignored)
+            headers = (*held_back_headers(request.trace, hints), *asked.told(request.trace))
             return Stream(200, _held_back(chunks), headers, fail=_fail)
         native = self._families.decode(request.body, asked.model, streams=True)
-        stream = await self._gateway.chat(asked.caller, native.request)
+        wanted = replace(native.request, service_tier=asked.service_tier or "default")
+        stream = await self._gateway.chat(asked.caller, wanted)
         writer = native.writer(about(stream.request_id, asked.model))
-        headers = stream_headers(stream, (*asked.hints, *native.ignored))
+        hints = (*asked.hints_with(stream.trace), *native.ignored)
+        headers = (*stream_headers(stream, hints), *asked.told(stream.trace))
         return Stream(200, _frames(stream, writer), headers, fail=_fail, source=stream)
 
     def _read(self, request: Request, operation: Operation) -> "_Asked":
@@ -99,16 +105,30 @@ class InvokeHandlers:
         options = _options(request, operation)
         model = resolve_model(self._gateway, request.captures[0])
         hints = [name for name in IGNORED[_SHAPE] if name in options]
-        return _Asked(caller, hints, model, _guardrail(options))
+        tier = str(options["serviceTier"]) if "serviceTier" in options else None
+        return _Asked(caller, hints, model, _guardrail(options), tier)
 
 
 class _Asked(Struct, frozen=True):
-    """Who asks which model, the hints of the headers that are ignored, and the guardrail there."""
+    """Who asks which model, the hints of the headers that are ignored, and the guardrail and the
+    service tier there."""
 
     caller: Caller
     hints: list[str]
     model: Model
     guardrail: GuardrailConfig | None = None
+    service_tier: str | None = None
+
+    def hints_with(self, trace: Trace) -> list[str]:
+        """The hints, once it is known which tier was sold."""
+        is_sold = self.service_tier in (None, trace.service_tier)
+        return self.hints if is_sold else [*self.hints, "serviceTier"]
+
+    def told(self, trace: Trace) -> tuple[Header, ...]:
+        """The tier that was sold, to whoever named one."""
+        if self.service_tier is None:
+            return ()
+        return ((b"x-amzn-bedrock-service-tier", trace.service_tier.encode()),)
 
     def guarded(self) -> NativeAsked | None:
         """None where no guardrail reads."""
@@ -164,12 +184,12 @@ def _refuse_other_types(request: Request) -> None:
 async def _frames(stream: ChatStream, writer: Writer) -> AsyncGenerator[bytes, None]:
     async with aclosing(stream):
         async for event in stream:
-            if isinstance(event, ChatFinished):
+            if type(event) is ChatFinished:
                 chunks = writer.last(event.usage, metrics(stream.record))
             else:
                 chunks = writer.chunks(event)
             if chunks:
-                yield b"".join([_chunk(chunk) for chunk in chunks])
+                yield _chunk(chunks[0]) if len(chunks) == 1 else b"".join(map(_chunk, chunks))
 
 
 async def _held_back(chunks: list[bytes]) -> AsyncGenerator[bytes, None]:
@@ -178,4 +198,4 @@ async def _held_back(chunks: list[bytes]) -> AsyncGenerator[bytes, None]:
 
 
 def _chunk(document: bytes) -> bytes:
-    return encode_event("chunk", b'{"bytes":"%b"}' % b64encode(document))
+    return encode_blob("chunk", document)

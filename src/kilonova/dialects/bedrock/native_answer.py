@@ -3,6 +3,7 @@
 import time
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kilonova.core.model import Model
 from kilonova.dialects.bedrock.families import Families
@@ -21,7 +22,13 @@ class NativeAnswer(Struct, frozen=True):
 
 
 async def answer_native(
-    gateway: Gateway, families: Families, *, caller: Caller, model: Model, body: bytes
+    gateway: Gateway,
+    families: Families,
+    *,
+    caller: Caller,
+    model: Model,
+    body: bytes,
+    service_tier: str = "default",
 ) -> NativeAnswer:
     """Raises InvalidRequest for another family's body, and whatever refuses the request."""
     trace = caller.call.trace
@@ -30,7 +37,8 @@ async def answer_native(
         vectors = await gateway.embed(caller, wanted.request)
         return NativeAnswer(wanted.encode(vectors, trace.request_id), wanted.ignored)
     asked = families.decode(body, model, streams=False)
-    stream = await gateway.chat(caller, asked.request)
+    wanted_chat = replace(asked.request, service_tier=service_tier)
+    stream = await gateway.chat(caller, wanted_chat)
     answer = await stream.collect()
     writer = asked.writer(about(trace.request_id, model))
     return NativeAnswer(writer.whole(answer), asked.ignored)

@@ -22,6 +22,7 @@ _CONVERSE = (
 _GUARDRAIL = ("guardrailIdentifier", "guardrailVersion", "trace")
 _INVOKE = (
     "modelId", "body", "contentType", "accept", "guardrailIdentifier", "guardrailVersion", "trace",
+    "serviceTier",
 )  # fmt: skip
 
 HONOURED: dict[str, tuple[str, ...]] = {
@@ -148,7 +149,7 @@ REFUSED: dict[str, dict[str, str]] = {
 }
 
 _CONVERSE_HINTS = ("requestMetadata",)
-_INVOKE_HINTS = ("performanceConfigLatency", "serviceTier", "requestMetadata")
+_INVOKE_HINTS = ("performanceConfigLatency", "requestMetadata")
 
 IGNORED: dict[str, tuple[str, ...]] = {
     "ConverseRequest": _CONVERSE_HINTS,

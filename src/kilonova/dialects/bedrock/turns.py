@@ -141,7 +141,7 @@ class TurnDecoder:
         if said is None:
             return None
         seal, signature = self._seal, said.signature
-        if signature and is_foreign(signature):
+        if seal is not None and signature and is_foreign(signature):
             self.ignored.add("messages.reasoningContent (signed elsewhere)")
             return None
         if seal is not None and signature and not seal.has_signed(said.text, signature):

@@ -30,9 +30,12 @@ class DeepSeekSurface:
         gateway: Gateway,
         openai: OpenAISurface,
         *,
+        currency: str,
         body_bytes_max: int = 32 * 1024 * 1024,
     ) -> None:
         self._gateway = gateway
+        # Budgets are in the currency of the books, which is one.
+        self._currency = currency
         self._openai = openai
         chat = ChatCompletions(gateway, usage=usage_of, fail=encode_stream_error)
         # Without a limit an answer is as long as it gets: there is no short default on this wire.
@@ -69,7 +72,5 @@ class DeepSeekSurface:
         of its key, project and organisation."""
         caller = self._gateway.authorise(call(request))
         left_nano = self._gateway.budget_left_nano(caller)
-        # Budgets are in the currency of the price list, which is one for all models.
-        currency = next((model.price.currency for model in self._gateway.models()), "USD")
-        body = encode_balance(left_nano, currency)
+        body = encode_balance(left_nano, self._currency)
         return Response(200, body, (JSON, *answer_headers(request, [])))

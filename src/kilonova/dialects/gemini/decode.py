@@ -19,6 +19,7 @@ from kilonova.dialects.gemini.schema import (
 )
 from kilonova.dialects.gemini.support import ignored_fields, refuse_fields
 from kilonova.dialects.gemini.thinking import decode_thinking, unheeded
+from kilonova.dialects.gemini.tiers import decode_tier
 from kilonova.dialects.gemini.tools import (
     decode_output_format,
     decode_tool_choice,
@@ -80,6 +81,7 @@ def decode_generate(body: GenerateBody, model: Model, seal: ReasoningSeal) -> De
         sampling=_sampling(settings),
         max_output_tokens=settings.max_output_tokens,
         top_logprobs=_top_logprobs(settings),
+        service_tier=decode_tier(body.service_tier),
     )
     ignored = contents.ignored.union(_ignored(body, settings), unheeded(thinking, model))
     shown = settings.thinking_config

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from msgspec import UNSET, UnsetType
 
+from kilonova.core.bill import BillOf, no_bill
 from kilonova.core.errors import ContentRefused, KilonovaError
 from kilonova.core.events import (
     ChatEvent,
@@ -34,6 +35,7 @@ from kilonova.dialects.gemini.answer_schema import (
 from kilonova.dialects.gemini.encode import CUT_CALL
 from kilonova.dialects.gemini.errors import error_body
 from kilonova.dialects.gemini.framing import Framing
+from kilonova.dialects.wire.bills import wire_bill
 from kilonova.dialects.wire.sse import encode_line
 
 __all__ = ["StreamEncoder"]
@@ -44,7 +46,10 @@ _START = b'{"candidates":[{"content":{"parts":['
 class StreamEncoder:
     """One for each stream. ``encode`` gives the bytes of an event, which may be none."""
 
-    def __init__(self, head: AnswerHead, framing: Framing, manner: Manner) -> None:
+    def __init__(
+        self, head: AnswerHead, framing: Framing, manner: Manner, *, bill: BillOf = no_bill
+    ) -> None:
+        self._bill = bill
         self._framing = framing
         self._manner = manner
         # What both heads say, as members of one document.
@@ -158,5 +163,5 @@ class StreamEncoder:
         return (
             _START + part + b'],"role":"model"},"finishReason":'
             + encode_line(reason) + note + b',"index":0}],"usageMetadata":'
-            + encode_line(wire_usage(event.usage)) + self._head
+            + encode_line(wire_usage(event.usage)) + wire_bill(self._bill()) + self._head
         )  # fmt: skip

@@ -41,6 +41,7 @@ from kilonova.dialects.gemini.schema import (
     GenerateBody,
     PredictBody,
 )
+from kilonova.dialects.gemini.tiers import ignored_tier, tier_header
 from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 from kilonova.gateway.gateway import Gateway
 from kilonova.gateway.stream import ChatStream
@@ -127,7 +128,8 @@ class GeminiSurface:
         answer = await stream.collect()
         body = encode_answer(_head(stream), answer, manner)
         price = (b"x-kilonova-price", format_nano(stream.record.price_nano).encode())
-        return Response(200, body, (_JSON, price, *notes(request, ignored)))
+        tier = tier_header(stream.service_tier)
+        return Response(200, body, (_JSON, price, tier, *notes(request, ignored)))
 
     async def stream_events(self, request: Request) -> Answer:
         """``streamGenerateContent?alt=sse``."""
@@ -197,13 +199,15 @@ class GeminiSurface:
             shows_thoughts=decoded.shows_thoughts,
             is_bare_enum=decoded.is_bare_enum,
         )
-        return stream, decoded.ignored, manner
+        asked, sold = decoded.request.service_tier, stream.service_tier
+        return stream, (*decoded.ignored, *ignored_tier(asked, sold)), manner
 
     async def _stream(self, request: Request, framing: Framing) -> Answer:
         stream, ignored, manner = await self._begin(request)
-        encoder = StreamEncoder(_head(stream), framing, manner)
+        encoder = StreamEncoder(_head(stream), framing, manner, bill=stream.bill)
         content_type = (b"content-type", framing.content_type)
-        headers = (content_type, *_UNBUFFERED, *notes(request, ignored))
+        tier = tier_header(stream.service_tier)
+        headers = (content_type, *_UNBUFFERED, tier, *notes(request, ignored))
         return Stream(200, _chunks(stream, encoder), headers, encoder.fail, stream)
 
     def _model(self, request: Request) -> Model:

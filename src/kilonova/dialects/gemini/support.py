@@ -116,7 +116,6 @@ IGNORED: dict[str, dict[str, str]] = {
     "GenerateBody": {
         "labels": "usage is counted by key and project",
         "safetySettings": "guardrails are set by the operator",
-        "serviceTier": "there is one tier of service",
         "store": "requests are not stored",
     },
     "EmbedBody": {

@@ -18,7 +18,11 @@ from kilonova.dialects.openai.decode import decode_chat, parse_chat
 from kilonova.dialects.openai.encode import encode_answer
 from kilonova.dialects.openai.encode_stream import StreamEncoder
 from kilonova.dialects.openai.errors import encode_stream_error
-from kilonova.dialects.openai.parameters import ignored_by_chat, ignored_by_model
+from kilonova.dialects.openai.parameters import (
+    ignored_by_chat,
+    ignored_by_model,
+    ignored_tier,
+)
 from kilonova.dialects.openai.schema import ChatBody
 from kilonova.gateway.gateway import Gateway
 from kilonova.gateway.stream import ChatStream
@@ -48,7 +52,11 @@ class ChatCompletions:
         body = parse_chat(request.body)
         asked = decode_chat(body)
         stream = await self._gateway.chat(caller, asked)
-        ignored = [*ignored_by_chat(body), *ignored_by_model(body, stream.model, asked.thinking)]
+        ignored = [
+            *ignored_by_chat(body),
+            *ignored_by_model(body, stream.model, asked.thinking),
+            *ignored_tier(asked.service_tier, stream.service_tier),
+        ]
         head = _answer_head(stream, body)
         headers = answer_headers(request, ignored)
         if not body.stream:
@@ -62,6 +70,7 @@ class ChatCompletions:
             choices=asked.choices,
             has_usage=options is not None and bool(options.include_usage),
             usage=self._usage,
+            bill=stream.bill,
         )
         return Stream(200, _chunks(stream, encoder), (*STREAMED, *headers), self._fail, stream)
 
@@ -75,7 +84,7 @@ async def _chunks(stream: ChatStream, encoder: StreamEncoder) -> AsyncGenerator[
 
 
 def _answer_head(stream: ChatStream, body: ChatBody) -> AnswerHead:
-    """There is one tier of service; who names a tier is told that it was the default one.
+    """Who names a tier of service is told which one was sold.
 
     A replayed answer keeps its name and its time."""
     name = stream.first_request_id.removeprefix("req_")
@@ -84,7 +93,7 @@ def _answer_head(stream: ChatStream, body: ChatBody) -> AnswerHead:
         created=time_ms(name) // 1000,
         model=stream.model.id,
         system_fingerprint=fingerprint(stream.model.engine, stream.model.engine_model),
-        service_tier=UNSET if body.service_tier is None else "default",
+        service_tier=UNSET if body.service_tier is None else stream.service_tier,
     )
 
 

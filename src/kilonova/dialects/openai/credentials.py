@@ -1,7 +1,8 @@
 """Where the credential sits in a request on OpenAI's wire.
 
 ``Authorization: Bearer`` first; ``x-api-key`` and ``api-key`` serve clients of its relatives. The
-Bedrock flavour of OpenAI's SDK signs its requests instead.
+Bedrock flavour of OpenAI's SDK signs its requests instead. The console's own pages have the cookie
+of a session.
 """
 
 from kilonova.core.errors import Unauthenticated
@@ -10,6 +11,7 @@ from kilonova.dialects.wire.bearer import bearer, bearer_of
 from kilonova.dialects.wire.signed import signed_credential
 from kilonova.gateway.call import Call
 from kilonova.web.message import Request
+from kilonova.web.session import refuse_other_sites, session_of
 
 __all__ = ["DIALECT", "call", "credential"]
 
@@ -38,6 +40,10 @@ def credential(request: Request) -> Credential:
     names = (b"x-api-key", b"api-key", b"x-goog-api-key")
     token_alone = next((key for name in names if (key := request.header(name))), None)
     if token_alone is None:
+        session = session_of(request)
+        if session is not None:
+            refuse_other_sites(request)
+            return session
         raise Unauthenticated(
             "You didn't provide an API key. You need to provide your API key in an Authorization "
             "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",

@@ -7,7 +7,7 @@ from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import InvalidRequest
 from kilonova.dialects.openai.body import decode_body
 from kilonova.dialects.openai.messages import decode_messages
-from kilonova.dialects.openai.parameters import refuse_unsupported
+from kilonova.dialects.openai.parameters import refuse_unsupported, tier_asked
 from kilonova.dialects.openai.sampling import decode_sampling
 from kilonova.dialects.openai.schema import (
     AssistantMessage,
@@ -68,6 +68,7 @@ def decode_chat(body: ChatBody) -> ChatRequest:
         max_output_tokens=_max_output_tokens(body),
         choices=body.n or 1,
         top_logprobs=_top_logprobs(body),
+        service_tier=tier_asked(body.service_tier),
     )
 
 

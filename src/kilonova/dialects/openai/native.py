@@ -30,65 +30,67 @@ from kilonova.core.usage import Usage
 from kilonova.dialects.openai.answer_schema import AnswerHead, wire_usage
 from kilonova.dialects.openai.body import decode_body
 from kilonova.dialects.openai.chat import fingerprint
-from kilonova.dialects.openai.decode import decode_chat, parse_chat
+from kilonova.dialects.openai.decode import decode_chat
 from kilonova.dialects.openai.encode import encode_answer
-from kilonova.dialects.openai.encode_stream import StreamEncoder
-from kilonova.dialects.openai.parameters import ignored_by_chat, ignored_by_model
-from kilonova.dialects.openai.schema import ChatBody
+from kilonova.dialects.openai.encode_stream import Form, StreamEncoder
+from kilonova.dialects.openai.parameters import (
+    ignored_by_chat,
+    ignored_by_model,
+    ignored_tier,
+)
+from kilonova.dialects.openai.schema import NULL, ChatBody
 from kilonova.dialects.wire.native import About, Family, NativeRequest
 
 __all__ = ["NATIVE_FAMILIES"]
 
 _OPENING, _CLOSING = "<reasoning>", "</reasoning>"
-_FRAME = b"data: "
-_STOPS_MAX = 16
-_Stop = Annotated[str, Meta(max_length=1_024)]
+# langchain-aws takes the content of every chunk for text.
+_BARE = Form(opening=b"", closing=b"", no_content=b'""')
 
 
-class _Extras(Struct, frozen=True):
-    """What these models take beside OpenAI's own parameters, or more of, and what the path says."""
+class _Chat(ChatBody, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """OpenAI's own parameters, of which the path says two, and what these models take beside them.
+    What no model here knows is ignored: each vendor has some of its own."""
 
-    model: str | None = None
-    stream: bool | None = None
+    model: Annotated[str, Meta(min_length=1)] = ""
     top_k: int | None = None
     random_seed: int | None = None
-    stop: str | Annotated[tuple[_Stop, ...], Meta(max_length=_STOPS_MAX)] | None = None
 
 
 class _Body(Struct, frozen=True):
-    chat: ChatBody
-    extras: _Extras
+    chat: _Chat
     unknown: tuple[str, ...]
 
 
 _members = msgspec.json.Decoder(dict[str, Raw])
-_extras = msgspec.json.Decoder(_Extras)
-_NO_EXTRAS = _Extras()
-_KNOWN = frozenset(ChatBody.__struct_fields__)
-_TAKEN = frozenset(_Extras.__struct_fields__)
+_chats = msgspec.json.Decoder(_Chat)
+_KNOWN = frozenset(_Chat.__struct_fields__)
+_ANY = Raw(b'"any"')
 
 
 def _parse(body: bytes) -> _Body:
-    """Fields that no model here knows are ignored: each vendor has some of its own."""
     members = decode_body(body, _members)
-    taken = {name: value for name, value in members.items() if name in _TAKEN}
-    extras = decode_body(msgspec.json.encode(taken), _extras) if taken else _NO_EXTRAS
-    own = {name: value for name, value in members.items() if name in _KNOWN - _TAKEN}
-    if own.get("tool_choice") == Raw(b'"any"'):
-        own["tool_choice"] = Raw(b'"required"')
-    # The path names the model.
-    chat = parse_chat(msgspec.json.encode({"model": "-", **own}))
-    return _Body(chat, extras, tuple(sorted(members.keys() - _KNOWN - _TAKEN)))
+    if members.get("tool_choice") == _ANY or members.get("model") == NULL:
+        body = _in_openais_words(members)
+    return _Body(decode_body(body, _chats), tuple(sorted(members.keys() - _KNOWN)))
 
 
-def _sampling(own: Sampling, extras: _Extras) -> Sampling:
+def _in_openais_words(members: Mapping[str, Raw]) -> bytes:
+    said = {name: value for name, value in members.items() if (name, value) != ("model", NULL)}
+    if said.get("tool_choice") == _ANY:
+        said["tool_choice"] = Raw(b'"required"')
+    return msgspec.json.encode(said)
+
+
+def _sampling(own: Sampling, chat: _Chat) -> Sampling:
     """A top k of zero and less is no bound, as several vendors write it."""
-    stop = (extras.stop,) if isinstance(extras.stop, str) else extras.stop or ()
+    top_k, seed = chat.top_k, chat.random_seed
+    if top_k is None and seed is None:
+        return own
     return replace(
         own,
-        seed=extras.random_seed if own.seed is None else own.seed,
-        top_k=extras.top_k if extras.top_k is not None and extras.top_k > 0 else None,
-        stop=tuple(filter(None, stop)),
+        seed=seed if own.seed is None else own.seed,
+        top_k=top_k if top_k is not None and top_k > 0 else None,
     )
 
 
@@ -104,16 +106,19 @@ class _Adapt(Struct, frozen=True, kw_only=True):
 
     def decode(self, body: _Body, model: Model, streams: bool | None) -> NativeRequest:
         """As ``Family.decode``."""
-        extras = body.extras
-        if None not in (extras.stream, streams) and extras.stream != streams:
+        chat = body.chat
+        if None not in (chat.stream, streams) and chat.stream != streams:
             raise _contradiction("stream", "it must agree with the operation that is called")
-        if extras.model is not None and not extras.model.endswith((model.id, *model.aliases)):
+        if chat.model and not chat.model.endswith((model.id, *model.aliases)):
             raise _contradiction("model", "it must be the model that the path names")
         # A limit or an option of streams is right where the operation streams.
-        asked = decode_chat(replace(body.chat, model=model.id, stream=True))
-        asked = replace(asked, sampling=_sampling(asked.sampling, extras))
-        ignored = [*ignored_by_chat(body.chat), *body.unknown]
-        ignored += ignored_by_model(body.chat, model, asked.thinking)
+        asked = decode_chat(replace(chat, model=model.id, stream=True))
+        asked = replace(asked, sampling=_sampling(asked.sampling, chat))
+        # In InvokeModel a header asks for the tier.
+        ignored = [*ignored_by_chat(chat), *body.unknown]
+        ignored += ignored_tier(asked.service_tier, "default")
+        asked = replace(asked, service_tier="default")
+        ignored += ignored_by_model(chat, model, asked.thinking)
         return NativeRequest(asked, partial(_Writer, self, asked), tuple(sorted(ignored)))
 
 
@@ -128,7 +133,7 @@ class _Writer:
             model=about.model.id,
             system_fingerprint=fingerprint(about.model.engine, about.model.engine_model),
         )
-        self._events = StreamEncoder(self._head, choices=asked.choices, has_usage=False)
+        self._events = StreamEncoder(self._head, choices=asked.choices, has_usage=False, form=_BARE)
         self._held: list[bytes] = []
 
     def whole(self, answer: ChatAnswer) -> bytes:
@@ -138,8 +143,11 @@ class _Writer:
         return self._document(text)
 
     def chunks(self, event: ChatEvent) -> list[bytes]:
+        if type(event) is TextDelta and self._events.is_open and self._tags is None:
+            # Nearly every event of a stream takes this way.
+            return [self._document(self._events.encode(event))]
         events = [event] if self._tags is None else self._tags.put(event)
-        chunks = [chunk for one in events for chunk in self._encode(one)]
+        chunks = [self._document(chunk) for one in events for chunk in self._events.chunks(one)]
         if isinstance(event, ChoiceFinished):
             # Clients stop at the chunk with a finish reason, and look for the metrics in it.
             held, self._held = self._held, chunks
@@ -148,16 +156,8 @@ class _Writer:
 
     def last(self, usage: Usage, metrics: dict[str, int]) -> list[bytes]:
         *before, end = self._held
-        document = msgspec.json.decode(end)
-        document["usage"] = wire_usage(usage)
-        document["amazon-bedrock-invocationMetrics"] = metrics
-        return [*before, msgspec.json.encode(document)]
-
-    def _encode(self, event: ChatEvent) -> list[bytes]:
-        # langchain-aws takes the content of every chunk for text.
-        encoded = self._events.encode(event).replace(b'"content":null', b'"content":""')
-        framed = encoded.split(b"\n\n")
-        return [self._document(chunk.removeprefix(_FRAME)) for chunk in framed if chunk]
+        metered = {"usage": wire_usage(usage), "amazon-bedrock-invocationMetrics": metrics}
+        return [*before, end[:-1] + b"," + msgspec.json.encode(metered)[1:]]
 
 
 class _Tags:

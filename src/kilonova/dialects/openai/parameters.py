@@ -33,7 +33,9 @@ __all__ = [
     "ignored_by_chat",
     "ignored_by_embeddings",
     "ignored_by_model",
+    "ignored_tier",
     "refuse_unsupported",
+    "tier_asked",
 ]
 
 HONOURED = frozenset(
@@ -70,7 +72,7 @@ IGNORED_WITHIN: dict[str, str] = {
     "messages.content.prompt_cache_breakpoint": "prefixes are cached without being asked",
     "reasoning_effort": "where the model cannot think, or not more or less",
     "response_format.json_schema.description": "describe the schema in the prompt",
-    "service_tier": "there is one tier; others are listed",
+    "service_tier": "where the price list does not sell it; the answer says which was sold",
     "store": "`true`: chat completions are not kept, responses are",
     "stream_options.include_obfuscation": "chunks are not padded",
 }
@@ -118,8 +120,6 @@ def ignored_by_chat(body: ChatBody) -> list[str]:
         names.append("user_id")
     if body.store:
         names.append("store")
-    if body.service_tier not in (None, "auto", "default"):
-        names.append("service_tier")
     if body.stream_options is not None and body.stream_options.include_obfuscation:
         names.append("stream_options.include_obfuscation")
     wanted = body.response_format
@@ -127,6 +127,16 @@ def ignored_by_chat(body: ChatBody) -> list[str]:
         names.append("response_format.json_schema.description")
     hints = {hint for message in body.messages for hint in _hints_of(message)}
     return names + sorted(hints)
+
+
+def tier_asked(word: str | None) -> str:
+    """The service tier by the platform's name. ``auto`` buys nothing dearer than the default."""
+    return "default" if word in (None, "auto") else str(word)
+
+
+def ignored_tier(asked: str, sold: str) -> list[str]:
+    """As ``ignored_by_chat``, of the service tier: the price list decides which is sold."""
+    return [] if asked == sold else ["service_tier"]
 
 
 def ignored_by_model(body: ChatBody, model: Model, thinking: Thinking) -> list[str]:

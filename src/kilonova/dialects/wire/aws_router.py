@@ -29,7 +29,8 @@ class _Node:
     def __init__(self) -> None:
         self.literals: dict[str, _Node] = {}
         self.label: _Node | None = None
-        self.operations: dict[str, tuple[Operation, tuple[str, ...]]] = {}
+        # By method, with the name and the place of each label.
+        self.operations: dict[str, tuple[Operation, tuple[tuple[str, int], ...]]] = {}
 
 
 class Router:
@@ -46,24 +47,19 @@ class Router:
         node = _descend(self._root, segments, 0)
         if node is None or method not in node.operations:
             return None
-        operation, names = node.operations[method]
-        values = (
-            value
-            for part, value in zip(operation.uri.split("/")[1:], segments, strict=True)
-            if part[:1] == "{"
-        )
-        return Match(operation, dict(zip(names, values, strict=True)))
+        operation, labels = node.operations[method]
+        return Match(operation, {name: segments[place] for name, place in labels})
 
     def _add(self, operation: Operation) -> None:
-        node, names = self._root, []
-        for part in operation.uri.split("/")[1:]:
+        node, labels = self._root, []
+        for place, part in enumerate(operation.uri.split("/")[1:]):
             if part.startswith("{"):
-                names.append(part[1:-1])
+                labels.append((part[1:-1], place))
                 node.label = node.label or _Node()
                 node = node.label
             else:
                 node = node.literals.setdefault(part, _Node())
-        node.operations.setdefault(operation.method, (operation, tuple(names)))
+        node.operations.setdefault(operation.method, (operation, tuple(labels)))
 
 
 def _descend(node: _Node, segments: list[str], depth: int) -> _Node | None:

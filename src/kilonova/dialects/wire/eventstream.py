@@ -5,13 +5,21 @@ everything before it (all big-endian 32 bit). Every header that Bedrock uses is 
 Decoding is the client's business.
 """
 
+from binascii import b2a_base64
 from functools import lru_cache
 from struct import Struct as Layout
 from zlib import crc32
 
 import msgspec
 
-__all__ = ["CONTENT_TYPE", "encode_error", "encode_event", "encode_exception", "encode_frame"]
+__all__ = [
+    "CONTENT_TYPE",
+    "encode_blob",
+    "encode_error",
+    "encode_event",
+    "encode_exception",
+    "encode_frame",
+]
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 
@@ -23,6 +31,8 @@ _STRING_TYPE = 7
 _MESSAGE_CHARACTERS_MAX = 8_000
 # Two lengths and two checksums of four bytes.
 _OVERHEAD_BYTES = 16
+# Of the lengths that payloads have in streams, most come again and again.
+_LENGTHS_MAX = 1_024
 
 
 def encode_frame(headers: tuple[tuple[str, str], ...], payload: bytes) -> bytes:
@@ -32,7 +42,12 @@ def encode_frame(headers: tuple[tuple[str, str], ...], payload: bytes) -> bytes:
 
 def encode_event(name: str, payload: bytes) -> bytes:
     """An event frame whose payload is JSON: the one that a stream is made of."""
-    return _join(_event_headers(name), payload)
+    return _writer(name).write(payload)
+
+
+def encode_blob(name: str, blob: bytes) -> bytes:
+    """An event frame with one member, ``bytes``, which JSON can only carry in base64."""
+    return _writer(name, b'{"bytes":"').write(b2a_base64(blob, newline=False) + b'"}')
 
 
 def encode_exception(name: str, fields: dict[str, object]) -> bytes:
@@ -56,22 +71,46 @@ def encode_error(code: str, message: str) -> bytes:
 
 
 def _join(headers: bytes, payload: bytes) -> bytes:
-    length_bytes = len(headers) + len(payload) + _OVERHEAD_BYTES
-    prelude = _PRELUDE.pack(length_bytes, len(headers))
-    message = b"".join((prelude, _CHECKSUM.pack(crc32(prelude)), headers, payload))
+    message = _write_prelude(headers, len(payload)) + headers + payload
     return message + _CHECKSUM.pack(crc32(message))
 
 
-# Bounded: the names come from the service models, not from callers.
-@lru_cache(maxsize=64)
-def _event_headers(name: str) -> bytes:
-    return _encode_headers(
-        (
+def _write_prelude(headers: bytes, payload_bytes: int) -> bytes:
+    lengths = _PRELUDE.pack(len(headers) + payload_bytes + _OVERHEAD_BYTES, len(headers))
+    return lengths + _CHECKSUM.pack(crc32(lengths))
+
+
+class _EventWriter:
+    """Writes the events of one name, whose payloads all begin with ``opening``.
+
+    What stands before the rest of a payload depends on its length alone: it is kept for lengths
+    that come again, with its checksum, which the last one of the frame goes on from.
+    """
+
+    def __init__(self, name: str, opening: bytes) -> None:
+        headers = (
             (":event-type", name),
             (":content-type", "application/json"),
             (":message-type", "event"),
         )
-    )
+        self._headers = _encode_headers(headers)
+        self._opening = opening
+        self._start = lru_cache(_LENGTHS_MAX)(self._write_start)
+
+    def write(self, rest: bytes) -> bytes:
+        start, checksum = self._start(len(rest))
+        return start + rest + _CHECKSUM.pack(crc32(rest, checksum))
+
+    def _write_start(self, rest_bytes: int) -> tuple[bytes, int]:
+        payload_bytes = len(self._opening) + rest_bytes
+        start = _write_prelude(self._headers, payload_bytes) + self._headers + self._opening
+        return start, crc32(start)
+
+
+# Bounded: the names come from the service models, not from callers.
+@lru_cache(maxsize=64)
+def _writer(name: str, opening: bytes = b"") -> _EventWriter:
+    return _EventWriter(name, opening)
 
 
 def _encode_headers(headers: tuple[tuple[str, str], ...]) -> bytes:

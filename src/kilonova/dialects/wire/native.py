@@ -1,7 +1,7 @@
 """Native bodies: the JSON of one model family, which a cloud passes through its invoke operation.
 
 A dialect that has the codec of a family offers it as a ``Family``; the dialect that serves the
-invoke operation frames what it writes. ``app.py`` brings the two together. Pure.
+invoke operation frames what it writes. ``app`` brings the two together. Pure.
 """
 
 from collections.abc import Callable

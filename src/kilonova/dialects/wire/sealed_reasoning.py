@@ -1,6 +1,6 @@
 """Thoughts that a client carries and sends back: signed where it sees them, sealed where not.
 
-One ``ReasoningSeal`` for all wires, made in ``app.py`` from a key of the installation's own:
+One ``ReasoningSeal`` for all wires, made in ``app`` from a key of the installation's own:
 
     signature = seal.sign(thought)         beside a thought that is shown
     seal.has_signed(thought, signature)    False: the thought or the signature was changed

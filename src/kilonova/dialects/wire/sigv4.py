@@ -25,6 +25,8 @@ _AUTHORIZATION = re.compile(
     r"\s*,\s*SignedHeaders=([a-z0-9:;._-]+)\s*,\s*Signature=([0-9a-f]{64})\s*"
 )
 _AMZ_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
+# Raw paths are bytes, read as Latin-1.
+_QUOTED = {code: quote(chr(code), safe="/~") for code in range(256)}
 _SIGNING_KEYS_MAX = 1024
 _CREDENTIAL_LENGTH_MAX = 256
 
@@ -171,7 +173,7 @@ def _canonical_path(raw_path: str) -> str:
     # The path is encoded on the wire already; every service but S3 signs it encoded once more.
     if "//" in raw_path or "/." in raw_path:
         raw_path = _without_dot_segments(raw_path)
-    return quote(raw_path or "/", safe="/~")
+    return (raw_path or "/").translate(_QUOTED)
 
 
 def _without_dot_segments(path: str) -> str:

@@ -23,6 +23,7 @@ _ECHO = next(model for model in packaged_models() if "echo" in model.id)
 _SEEING = replace(_ECHO, abilities=(*_ECHO.abilities, "vision"))
 _DEFAULTS = {
     "can_call_in_parallel": True,
+    "service_tier": "default",
     "choices": 1,
     "tool_choice": {"mode": "auto"},
     "output_format": {"kind": "text", "name": "answer"},

@@ -291,7 +291,7 @@ def test_every_hint_without_effect_is_listed(name: str) -> None:
     """The caller can see what was not followed: one case for each entry of the lists."""
     wire = msgspec.json.decode(msgspec.json.encode(_HINTS[name]), type=Converse)
     seeing = replace(_ECHO, abilities=(*_ECHO.abilities, "vision"))
-    assert decode_converse(wire, seeing).ignored == (name,)
+    assert decode_converse(wire, seeing).ignored_with("default") == (name,)
 
 
 def test_no_hint_is_forgotten() -> None:

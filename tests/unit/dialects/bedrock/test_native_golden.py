@@ -28,6 +28,7 @@ _METRICS = {"inputTokenCount": 9, "outputTokenCount": 7}
 _CREATED_S = 1_767_225_600
 _DEFAULTS = {
     "can_call_in_parallel": True,
+    "service_tier": "default",
     "choices": 1,
     "tool_choice": {"mode": "auto"},
     "output_format": {"kind": "text", "name": "answer"},

@@ -101,8 +101,10 @@ def test_logprobs_are_told_where_they_were_asked_for() -> None:
 def test_the_body_may_name_the_model_again(name: str) -> None:
     """Protects callers that send OpenAI's body as it is, by any name of the model."""
     assert decode(model=name).request.model == MODEL.id
-    with pytest.raises(InvalidRequest, match="'model'"):
-        decode(model="other")
+    assert decode(model=None).request.model == MODEL.id
+    for other in ("other", ""):
+        with pytest.raises(InvalidRequest, match="'model'"):
+            decode(model=other)
 
 
 @pytest.mark.parametrize(("streams", "said"), [(True, False), (False, True)])
@@ -112,6 +114,30 @@ def test_the_body_must_agree_with_the_operation(streams: bool, said: bool) -> No
         decode(streams=streams, stream=said)
     assert decode(streams=None, stream=said).request.messages
     assert decode(streams=streams, stream=streams).request.messages
+
+
+def test_a_chunk_is_one_object_whatever_is_said() -> None:
+    """Protects clients of frames: a text that looks like a frame's or an object's end stays text,
+    and a chunk without one says so with an empty text."""
+    said = ['"}]}', "\n\ndata: ", '"content":null', "\u2028"]
+    events: list[ChatEvent] = [ChatStarted(2), ReasoningDelta("hm", 1, 0)]
+    events += [TextDelta(text, number + 2, 0) for number, text in enumerate(said)]
+    chunks = streamed(decode(), [*events, ChoiceFinished("stop", 5, 0)])
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert deltas[0]["content"] == ""
+    assert [delta["content"] for delta in deltas[2:-1]] == said
+
+
+def test_mistrals_word_for_a_forced_call() -> None:
+    """Protects the rest of a body in which one word is not OpenAI's."""
+    tool = {"type": "function", "function": {"name": "add"}}
+    native = decode(
+        "mistral-chat", tools=[tool], tool_choice="any", random_seed=7, safe_prompt=True
+    )
+    assert native.request.tool_choice.mode == "required"
+    assert native.request.sampling.seed == 7
+    assert native.ignored == ("safe_prompt",)
+    assert decode(tools=[tool], tool_choice="auto").request.tool_choice.mode == "auto"
 
 
 def test_parameters_of_other_vendors() -> None:

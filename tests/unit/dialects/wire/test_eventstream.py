@@ -1,5 +1,8 @@
 """Frames against two oracles: botocore decodes them, moto encodes the same bytes."""
 
+import json
+from base64 import b64decode
+
 from botocore.eventstream import EventStreamBuffer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +22,30 @@ def test_a_frame_is_what_both_oracles_say(headers: dict[str, str], payload: byte
     assert frame == EventStreamEncoder().encode_message(headers, payload)
     (decoded,) = _decode(frame)
     assert decoded == {"headers": headers, "body": payload}
+
+
+@settings(max_examples=200)
+@given(_NAMES, st.lists(st.binary(max_size=200), min_size=1, max_size=4))
+def test_what_is_kept_of_a_frame_fits_the_next_one(name: str, payloads: list[bytes]) -> None:
+    """Protects streams: the start of a frame comes from an earlier one of the same length, and the
+    bytes are those of an encoder that keeps nothing."""
+    headers = {
+        ":event-type": name,
+        ":content-type": "application/json",
+        ":message-type": "event",
+    }
+    for payload in payloads:
+        turned = bytes(reversed(payload))
+        for one in (payload, turned):
+            expected = EventStreamEncoder().encode_message(headers, one)
+            assert eventstream.encode_event(name, one) == expected
+            assert expected == eventstream.encode_frame(tuple(headers.items()), one)
+            (decoded,) = _decode(eventstream.encode_blob(name, one))
+            body = decoded["body"]
+            assert decoded["headers"] == headers
+            assert isinstance(body, bytes)
+            assert b64decode(json.loads(body)["bytes"], validate=True) == one
+            assert eventstream.encode_blob(name, one) == eventstream.encode_event(name, body)
 
 
 def test_the_three_kinds_of_message() -> None:

@@ -47,6 +47,10 @@ class MessagesBody(Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
 
 
 _NO_CONFIG = MessagesConfig()
+_EVENTS = (
+    "messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop",
+)  # fmt: skip
+_OPENINGS = {name: b'{"%b":' % name.encode() for name in _EVENTS}
 
 
 def messages_v1(seal: ReasoningSeal) -> Family:
@@ -70,7 +74,10 @@ def messages_v1(seal: ReasoningSeal) -> Family:
 
 def _converse(body: MessagesBody) -> Converse:
     config = body.inference_config or _NO_CONFIG
-    more = {"topK": config.top_k, "reasoningConfig": config.reasoning_config}
+    more = Raw()
+    if config.top_k is not None or config.reasoning_config != NO:
+        fields = {"topK": config.top_k, "reasoningConfig": config.reasoning_config}
+        more = Raw(msgspec.json.encode(fields))
     return Converse(
         messages=body.messages,
         system=body.system,
@@ -81,7 +88,7 @@ def _converse(body: MessagesBody) -> Converse:
             top_p=config.top_p,
             stop_sequences=config.stop_sequences,
         ),
-        additional_model_request_fields=Raw(msgspec.json.encode(more)),
+        additional_model_request_fields=more,
     )
 
 
@@ -103,7 +110,7 @@ class _MessagesWriter:
         )
 
     def chunks(self, event: ChatEvent) -> list[bytes]:
-        return [b'{"%b":%b}' % (name.encode(), body) for name, body in self._events.encode(event)]
+        return [_OPENINGS[name] + body + b"}" for name, body in self._events.encode(event)]
 
     def last(self, usage: Usage, metrics: dict[str, int]) -> list[bytes]:
         metadata = {"usage": _usage(usage), "metrics": {}, "trace": {}}

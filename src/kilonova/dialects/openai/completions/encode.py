@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kilonova.core.bill import Bill
 from kilonova.core.events import (
     ChatAnswer,
     ChatEvent,
@@ -25,6 +26,7 @@ from kilonova.dialects.openai.completions.schema import (
     CompletionLogprobs,
     WireReason,
 )
+from kilonova.dialects.wire.bills import wire_bill
 from kilonova.dialects.wire.sse import DONE, encode_data, encode_line
 
 __all__ = ["ChunkEncoder", "Form", "add_usages", "encode_completion"]
@@ -148,9 +150,9 @@ class ChunkEncoder:
     def _chunk(self, choice: CompletionChoice) -> bytes:
         return encode_data(self._head + encode_line(choice) + self._tail)
 
-    def end(self, usage: Usage) -> bytes:
-        """The usage, where it was asked for, and the end of the stream."""
+    def end(self, usage: Usage, bill: Bill | None = None) -> bytes:
+        """The usage, where it was asked for, with the bill, and the end of the stream."""
         if not self._form.has_usage:
             return DONE
-        told = self._head + b'],"usage":' + msgspec.json.encode(wire_usage(usage)) + b"}"
-        return encode_data(told) + DONE
+        told = b'],"usage":' + msgspec.json.encode(wire_usage(usage)) + wire_bill(bill) + b"}"
+        return encode_data(self._head + told) + DONE

@@ -14,7 +14,7 @@ from kilonova.core.chat import ChatRequest
 from kilonova.core.errors import KilonovaError
 from kilonova.core.events import ChatEvent, ChatFinished, fold
 from kilonova.core.ids import time_ms
-from kilonova.core.usage import UsageRecord
+from kilonova.core.usage import UsageRecord, add_costs
 from kilonova.dialects.openai.answer_headers import JSON, STREAMED, answer_headers, price_header
 from kilonova.dialects.openai.answer_schema import AnswerHead
 from kilonova.dialects.openai.chat import fingerprint
@@ -71,7 +71,7 @@ class Completions:
         headers = answer_headers(request, ignored_by_completions(body))
         events = self._run(request, first, asked)
         if body.stream:
-            chunks = _chunks(events, ChunkEncoder(head, form))
+            chunks = _chunks(events, ChunkEncoder(head, form), first)
             return Stream(200, chunks, (*STREAMED, *headers), self._fail, first)
         answers: list[list[ChatEvent]] = [[] for _ in asked]
         async with aclosing(events):
@@ -107,7 +107,10 @@ class Completions:
         return await self._gateway.chat(self._gateway.authorise(again), asked)
 
 
-async def _chunks(events: _Events, encoder: ChunkEncoder) -> AsyncGenerator[bytes, None]:
+async def _chunks(
+    events: _Events, encoder: ChunkEncoder, first: ChatStream
+) -> AsyncGenerator[bytes, None]:
+    """``first`` has the record of all prompts at the end."""
     usages = []
     async with aclosing(events):
         async for prompt, event in events:
@@ -115,7 +118,7 @@ async def _chunks(events: _Events, encoder: ChunkEncoder) -> AsyncGenerator[byte
                 usages.append(event.usage)
             elif chunk := encoder.encode(prompt, event):
                 yield chunk
-    yield encoder.end(add_usages(usages))
+    yield encoder.end(add_usages(usages), first.bill())
 
 
 def _head(stream: ChatStream) -> AnswerHead:
@@ -149,6 +152,7 @@ def _sum(one: UsageRecord | None, other: UsageRecord | None) -> UsageRecord | No
         usage=add_usages([one.usage, other.usage]),
         price_nano=one.price_nano + other.price_nano,
         shortfall_nano=one.shortfall_nano + other.shortfall_nano,
+        cost=add_costs(one.cost, other.cost),
         outcome=other.outcome,
         finished_ms=other.finished_ms,
     )

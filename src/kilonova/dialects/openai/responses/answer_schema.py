@@ -86,7 +86,7 @@ class ResponseObject(Struct, frozen=True, kw_only=True):
     prompt_cache_key: str | None
     reasoning: Reasoning
     safety_identifier: str | None
-    service_tier: Literal["default"] = "default"
+    service_tier: str = "default"
     store: bool
     temperature: float | None
     text: Format

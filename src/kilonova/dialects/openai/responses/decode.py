@@ -6,6 +6,7 @@ from kilonova.core.chat import ChatRequest, Message, Sampling, TextPart, Thinkin
 from kilonova.core.errors import InvalidRequest
 from kilonova.dialects.openai.body import decode_body
 from kilonova.dialects.openai.decode import EFFORTS
+from kilonova.dialects.openai.parameters import tier_asked
 from kilonova.dialects.openai.responses import schema
 from kilonova.dialects.openai.responses.parameters import refuse_unsupported
 from kilonova.dialects.openai.responses.schema import CountBody, PromptBody, ResponseBody
@@ -79,6 +80,7 @@ def decode_response(
         sampling=Sampling(temperature=body.temperature, top_p=body.top_p),
         max_output_tokens=body.max_output_tokens,
         top_logprobs=_top_logprobs(body),
+        service_tier=tier_asked(body.service_tier),
     )
 
 

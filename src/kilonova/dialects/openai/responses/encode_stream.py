@@ -6,6 +6,7 @@ response; ``complete`` makes it first, so that it can be kept before it is sent.
 
 from typing import assert_never
 
+from kilonova.core.bill import Bill
 from kilonova.core.errors import KilonovaError
 from kilonova.core.events import (
     ChatEvent,
@@ -31,6 +32,7 @@ from kilonova.dialects.openai.responses.stream_items import (
     TextItem,
     ThoughtItem,
 )
+from kilonova.dialects.wire.bills import wire_bill
 from kilonova.dialects.wire.sse import encode_line
 
 __all__ = ["StreamEncoder"]
@@ -85,10 +87,10 @@ class StreamEncoder:
             completed_ms=completed_ms,
         )
 
-    def finish(self, whole: ResponseObject) -> bytes:
-        """The last event, with the whole response."""
+    def finish(self, whole: ResponseObject, bill: Bill | None = None) -> bytes:
+        """The last event, with the whole response and, beside it, the bill."""
         name = b"response.completed" if whole.status == "completed" else b"response.incomplete"
-        return self._frame([(name, b',"response":' + encode_line(whole))])
+        return self._frame([(name, b',"response":' + encode_line(whole) + wire_bill(bill))])
 
     def fail(self, error: KilonovaError) -> bytes:
         """The end of a stream that breaks: SDKs raise on ``error``, others read what follows."""

@@ -58,7 +58,7 @@ IGNORED_WITHIN: dict[str, str] = {
     "input.encrypted_content": "thinking that was sealed by another installation",
     "input.content.detail": "images are given to the model as they are",
     "input.content.prompt_cache_breakpoint": "prefixes are cached without being asked",
-    "service_tier": "there is one tier",
+    "service_tier": "where the price list does not sell it; the answer says which was sold",
     "stream_options.include_obfuscation": "chunks are not padded",
     "text.verbosity": "ask for short or long answers in the prompt",
     "text.format.description": "describe the schema in the prompt",
@@ -110,8 +110,6 @@ def ignored_by_response(body: PromptBody) -> list[str]:
     names = [name for name in IGNORED if getattr(body, name, None) not in _EMPTY]
     if isinstance(body, ResponseBody):
         names += [f"include.{name}" for name in body.include or () if name not in _INCLUDED]
-        if body.service_tier not in (None, "auto", "default"):
-            names.append("service_tier")
         if body.stream_options is not None and body.stream_options.include_obfuscation:
             names.append("stream_options.include_obfuscation")
     if body.text is not None and body.text.verbosity is not None:

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kilonova.core.chat import ChatRequest, Message
 from kilonova.core.errors import InvalidRequest, KilonovaError
@@ -23,6 +24,7 @@ from kilonova.core.ids import time_ms
 from kilonova.core.shelf import Shelf
 from kilonova.dialects.openai.answer_headers import JSON, STREAMED, answer_headers, price_header
 from kilonova.dialects.openai.credentials import call
+from kilonova.dialects.openai.parameters import ignored_tier
 from kilonova.dialects.openai.responses.answer_schema import (
     Deleted,
     InputTokens,
@@ -130,6 +132,7 @@ class Responses:
             response, manner = self._begin(body, stream)
             items = named(prompt.items, manner.turn)
             made = _Made(self._archive, caller, stream, items, reading)
+            ignored += ignored_tier(asked.service_tier, stream.service_tier)
             headers = answer_headers(request, ignored)
             if body.stream:
                 encoder = StreamEncoder(response, manner)
@@ -162,6 +165,7 @@ class Responses:
             model_id=stream.model.id,
             created_s=time_ms(turn) // 1000,
         )
+        response = replace(response, service_tier=stream.service_tier)
         has_sealed = body.include is not None and _SEALED in body.include
         manner = Manner(
             turn=turn,
@@ -289,6 +293,6 @@ async def _chunks(made: _Made, encoder: StreamEncoder) -> AsyncGenerator[bytes, 
             if isinstance(event, ChatFinished):
                 whole = encoder.complete(event.usage, made.stream.record.finished_ms)
                 await made.keep(whole)
-                chunk = encoder.finish(whole)
+                chunk = encoder.finish(whole, made.stream.bill())
             if chunk:
                 yield chunk
