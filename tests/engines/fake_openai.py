@@ -86,6 +86,7 @@ class FakeOpenAi:
             return web.json_response(refusal, status=status, headers=headers)
         events = self.echo.chat(_decode(body))
         try:
+            await anext(events)
             first = await anext(events)
         except KilonovaError as error:
             return _refusal(error)

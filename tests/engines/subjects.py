@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from kilonova.core.chat import ChatRequest, Message, TextPart, Tool
-from kilonova.core.events import ChatAnswer, ChatEvent, fold
+from kilonova.core.events import ChatAnswer, ChatBegun, ChatEvent, fold
 from kilonova.core.ports import Engine
 
 __all__ = ["WEATHER", "Subject", "answer", "ask", "events_of", "until"]
@@ -41,7 +41,11 @@ def ask(text: str, **fields: object) -> ChatRequest:
 
 
 async def events_of(engine: Engine, request: ChatRequest) -> list[ChatEvent]:
-    return [event async for event in engine.chat(request)]
+    """All events of an answer, after the one by which an engine says that it took it up."""
+    begun, *events = [event async for event in engine.chat(request)]
+    assert isinstance(begun, ChatBegun)
+    assert not any(isinstance(event, ChatBegun) for event in events)
+    return [event for event in events if not isinstance(event, ChatBegun)]
 
 
 async def answer(engine: Engine, request: ChatRequest) -> ChatAnswer:

@@ -10,6 +10,7 @@ from engines.subjects import WEATHER, Subject, answer, ask, events_of, until
 from kilonova.core.chat import Message, OutputFormat, Sampling, TextPart, Thinking, ToolChoice
 from kilonova.core.errors import ContextTooLong
 from kilonova.core.events import (
+    ChatBegun,
     ChatFinished,
     ChatStarted,
     ChoiceFinished,
@@ -36,6 +37,17 @@ async def test_events_come_in_order_and_add_up(subject: Subject) -> None:
     usage = events[-1].usage
     assert counts[-1] <= usage.output_tokens == events[-2].output_tokens
     assert subject.kind == "upstream" or usage.prompt_tokens == events[0].input_tokens
+
+
+async def test_an_engine_says_once_that_it_took_a_request_up(subject: Subject) -> None:
+    """Protects the cost of waiting, which is nobody's work: before anything else, and once,
+    however many answers are asked for."""
+    for choices in (1, 3):
+        stream = subject.engine.chat(ask(subject.long, max_output_tokens=4, choices=choices))
+        kinds = [type(event) async for event in stream]
+        assert kinds[0] is ChatBegun
+        assert kinds[1] is ChatStarted
+        assert kinds.count(ChatBegun) == 1
 
 
 async def test_counted_tokens_are_those_that_are_reported(subject: Subject) -> None:

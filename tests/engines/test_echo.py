@@ -72,7 +72,7 @@ async def test_it_fails_after_what_it_was_told() -> None:
     with pytest.raises(EngineFailed):
         async for event in echo.chat(ask("[[echo: fail_after=2]] a b c")):
             events.append(event)  # noqa: PERF401 (the events before the error matter)
-    assert len(events) == 3
+    assert len(events) == 4
 
 
 async def test_a_hanging_stream_can_be_closed() -> None:

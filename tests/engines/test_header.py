@@ -36,6 +36,10 @@ def test_a_good_file_tells_what_it_is(tiny_model: Path) -> None:
     assert header.control_tokens == ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
     assert 50_000 < header.parameters < 200_000
     assert header.file_bytes == tiny_model.stat().st_size
+    assert header.sizes["context_length"] == 2048
+    assert header.sizes["block_count"] >= 1
+    assert header.sizes["vocab_size"] >= 3
+    assert header.sizes["tie_word_embeddings"] in (0, 1)
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,8 @@ async def test_a_killed_child_breaks_its_stream_and_comes_back(
     engine = await _start(opened, tiny_model, parallel=1)
     child = await engine.supervisor.ready()
     stream = engine.chat(ask("Tell me a story.", max_output_tokens=1500))
-    await anext(stream)
-    await anext(stream)
+    for _ in range(3):
+        await anext(stream)
     os.kill(child.process.id, signal.SIGKILL)
     with pytest.raises(EngineFailed):
         async for _ in stream:
@@ -65,6 +65,7 @@ async def test_a_request_that_kills_twice_is_refused_the_third_time(
     for _ in range(2):
         child = await engine.supervisor.ready()
         stream = engine.chat(poison)
+        await anext(stream)
         await anext(stream)
         os.kill(child.process.id, signal.SIGKILL)
         with pytest.raises(EngineFailed):
@@ -96,6 +97,7 @@ async def test_stopping_lets_a_running_answer_finish(
     engine = await _start(opened, tiny_model)
     await engine.supervisor.ready()
     stream = engine.chat(ask("x", max_output_tokens=200))
+    await anext(stream)
     await anext(stream)
     stopping = asyncio.create_task(engine.stop())
     events = [event async for event in stream]

@@ -1,9 +1,11 @@
 """What an engine answers: a stream of events, always. A whole answer is a fold over them.
 
-Order: ``ChatStarted``, then deltas of any choice, one ``ChoiceFinished`` a choice, and at the very
-end ``ChatFinished``. A stream that breaks raises instead of ending.
+Order: ``ChatBegun`` (for the meter alone), ``ChatStarted``, then deltas of any choice, one
+``ChoiceFinished`` a choice, and at the very end ``ChatFinished``. A stream that breaks raises
+instead of ending.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -12,12 +14,14 @@ from kilonova.core.usage import Usage
 
 __all__ = [
     "ChatAnswer",
+    "ChatBegun",
     "ChatEvent",
     "ChatFinished",
     "ChatStarted",
     "Choice",
     "ChoiceFinished",
     "Delta",
+    "EngineEvent",
     "FinishReason",
     "ReasoningDelta",
     "TextDelta",
@@ -38,6 +42,10 @@ class TokenLogprob(Struct, frozen=True):
     logprob: float
     token_bytes: bytes
     alternatives: tuple["TokenLogprob", ...] = ()
+
+
+class ChatBegun(Struct, frozen=True, tag="begun"):
+    """The request has left the engine's own queue: its prompt is being read, nothing is made."""
 
 
 class ChatStarted(Struct, frozen=True, tag="started"):
@@ -96,6 +104,7 @@ class ChatFinished(Struct, frozen=True, tag="finished"):
 
 Delta = TextDelta | ReasoningDelta | ToolCallStarted | ToolCallDelta
 ChatEvent = ChatStarted | Delta | ChoiceFinished | ChatFinished
+EngineEvent = ChatBegun | ChatEvent
 
 
 class ToolCall(Struct, frozen=True):
@@ -156,13 +165,13 @@ class _Draft:
         )
 
 
-def fold(events: list[ChatEvent]) -> ChatAnswer:
+def fold(events: Sequence[EngineEvent]) -> ChatAnswer:
     """The whole answer that a complete stream of events amounts to."""
     drafts: dict[int, _Draft] = {}
     usage: Usage | None = None
     for event in events:
         match event:
-            case ChatStarted():
+            case ChatBegun() | ChatStarted():
                 continue
             case ChatFinished():
                 usage = event.usage

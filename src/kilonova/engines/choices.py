@@ -11,12 +11,12 @@ from collections.abc import AsyncGenerator, Callable
 import msgspec
 
 from kilonova.core.chat import ChatRequest
-from kilonova.core.events import ChatEvent, ChatFinished, ChatStarted
+from kilonova.core.events import ChatBegun, ChatFinished, ChatStarted, EngineEvent
 from kilonova.core.usage import Usage
 
 __all__ = ["Stream", "fan_out"]
 
-_Events = AsyncGenerator[ChatEvent, None]
+_Events = AsyncGenerator[EngineEvent, None]
 Stream = Callable[[ChatRequest], _Events]
 
 
@@ -30,6 +30,7 @@ async def _merged(stream: Stream, request: ChatRequest) -> _Events:
     steps = {_step(events): index for index, events in enumerate(streams)}
     usages: dict[int, Usage] = {}
     leader: int | None = None
+    has_begun = False
     try:
         while steps:
             done, _ = await asyncio.wait(steps, return_when=asyncio.FIRST_COMPLETED)
@@ -39,7 +40,11 @@ async def _merged(stream: Stream, request: ChatRequest) -> _Events:
                     usages[index] = event.usage
                     continue
                 steps[_step(streams[index])] = index
-                if not isinstance(event, ChatStarted):
+                if isinstance(event, ChatBegun):
+                    if not has_begun:
+                        has_begun = True
+                        yield event
+                elif not isinstance(event, ChatStarted):
                     yield msgspec.structs.replace(event, choice=index)
                 elif leader is None:
                     leader = index
@@ -50,11 +55,11 @@ async def _merged(stream: Stream, request: ChatRequest) -> _Events:
     yield ChatFinished(_total(usages[leader], list(usages.values())))
 
 
-def _step(events: _Events) -> asyncio.Task[ChatEvent]:
+def _step(events: _Events) -> asyncio.Task[EngineEvent]:
     return asyncio.create_task(anext(events))
 
 
-async def _close(steps: list[asyncio.Task[ChatEvent]], streams: list[_Events]) -> None:
+async def _close(steps: list[asyncio.Task[EngineEvent]], streams: list[_Events]) -> None:
     """Cancel every choice and wait until each has let go of what it held."""
     for step in steps:
         step.cancel()

@@ -24,7 +24,13 @@ from kilonova.core.errors import (
     ModelNotReady,
     Overloaded,
 )
-from kilonova.core.events import ChatEvent, ChatFinished, ChatStarted, ChoiceFinished
+from kilonova.core.events import (
+    ChatBegun,
+    ChatFinished,
+    ChatStarted,
+    ChoiceFinished,
+    EngineEvent,
+)
 from kilonova.core.ports import Health
 from kilonova.core.usage import Usage
 from kilonova.engines.choices import fan_out
@@ -41,6 +47,7 @@ from kilonova.engines.echo_script import (
 __all__ = ["Echo"]
 
 _DIMENSIONS_MAX = 4096
+_BEGUN = ChatBegun()
 
 
 class Echo:
@@ -77,7 +84,7 @@ class Echo:
     async def count_tokens(self, request: ChatRequest) -> int:
         return count_words(request)
 
-    def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[EngineEvent, None]:
         return fan_out(self._stream, request)
 
     async def count_embedding(self, request: EmbeddingRequest) -> int:
@@ -104,7 +111,7 @@ class Echo:
             input_tokens=await self.count_embedding(request),
         )
 
-    async def _stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+    async def _stream(self, request: ChatRequest) -> AsyncGenerator[EngineEvent, None]:
         self.running += 1
         try:
             async for event in self._events(request):
@@ -120,11 +127,12 @@ class Echo:
         finally:
             self.running -= 1
 
-    async def _events(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+    async def _events(self, request: ChatRequest) -> AsyncGenerator[EngineEvent, None]:
         script = read_script(request, self.options.script)
         input_tokens = count_words(request)
         self._admit(input_tokens)
         await _obey_before(script)
+        yield _BEGUN
         plan = plan_answer(request, script)
         await _wait_ms(_first(script.first_token_ms, self.options.first_token_ms))
         yield ChatStarted(input_tokens)

@@ -22,7 +22,7 @@ from kilonova.core.errors import (
     KilonovaError,
     ModelNotReady,
 )
-from kilonova.core.events import ChatEvent
+from kilonova.core.events import ChatBegun, EngineEvent
 from kilonova.core.ports import Health
 from kilonova.engines import EngineOptionsError
 from kilonova.engines.choices import fan_out
@@ -116,7 +116,7 @@ class Upstream:
         received = await self._client.ask("/chat/completions/input_tokens", body)
         return _decode(received, _Count).input_tokens
 
-    def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[EngineEvent, None]:
         return fan_out(self._stream, request)
 
     async def count_embedding(self, request: EmbeddingRequest) -> int:
@@ -146,13 +146,16 @@ class Upstream:
             input_tokens=answer.usage.prompt_tokens,
         )
 
-    async def _stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+    async def _stream(self, request: ChatRequest) -> AsyncGenerator[EngineEvent, None]:
         reader = EventReader(
             prompt_tokens=max(1, _bound(request) // _BYTES_PER_TOKEN),
             alternatives=request.top_logprobs or 0,
         )
         path = "/chat/completions" if request.prompt is None else "/completions"
-        async with aclosing(self._chunks(path, self._body(request))) as chunks:
+        body = self._body(request)
+        # Whether the server has a queue it does not tell.
+        yield ChatBegun()
+        async with aclosing(self._chunks(path, body)) as chunks:
             async for batch in chunks:
                 for event in joined(event for chunk in batch for event in reader.read(chunk)):
                     yield event

@@ -6,22 +6,24 @@ crash the last durable checkpoint is billed, never more than was delivered.
 
 import logging
 from asyncio import Future
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Protocol, TypeVar, cast
 
 from kilonova.core.clock import Clock
 from kilonova.core.errors import Overloaded
-from kilonova.core.events import ChatEvent, ChatFinished, ChatStarted
-from kilonova.core.ports import Ledger
-from kilonova.core.usage import Outcome, Usage, UsageRecord
+from kilonova.core.events import ChatBegun, ChatEvent, ChatFinished, ChatStarted, EngineEvent
+from kilonova.core.ports import CostMeter, Ledger, Work
+from kilonova.core.usage import Cost, Outcome, Usage, UsageRecord
 from kilonova.gateway.admission import Admission
 from kilonova.gateway.permit import Permit
+from kilonova.gateway.work import Works
 from kilonova.telemetry.log import log_event
 
 __all__ = ["Meter"]
 
 _CHECKPOINT_S = 0.1
+_FOR_THE_METER: frozenset[type] = frozenset({ChatBegun})
 
 
 class _Whole(Protocol):
@@ -68,18 +70,31 @@ class _Tally:
 
 
 class Meter:
-    """Knows how to settle; one for all requests."""
+    """Knows how to settle; one for all requests. ``on_settled`` is told every record.
 
-    def __init__(self, ledger: Ledger, admission: Admission, clock: Clock) -> None:
+    Without ``costs`` what requests take is not known."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        admission: Admission,
+        clock: Clock,
+        *,
+        costs: CostMeter | None = None,
+        on_settled: Callable[[UsageRecord], None] | None = None,
+    ) -> None:
         self._ledger = ledger
         self._admission = admission
         self._clock = clock
+        self._costs = costs or Works({}, {})
+        self._on_settled = on_settled
 
     async def watch(
-        self, permit: Permit, events: AsyncIterator[ChatEvent]
+        self, permit: Permit, events: AsyncIterator[EngineEvent], *, choices: int = 1
     ) -> AsyncGenerator[ChatEvent, None]:
         """The same events; the first and the last wait for permit and settlement to be on disk."""
         tally = _Tally()
+        work = self._open(permit, choices)
         outcome: Outcome = "cancelled"
         clock, request_id = self._clock, permit.hold.request_id
         monotonic_s = clock.monotonic_s
@@ -87,9 +102,14 @@ class Meter:
         settled: Future[None] | None = None
         is_durable = False
         try:
+            # What is for the meter comes first if at all, so it is looked for only there.
             async with aclosing(cast(AsyncGenerator[ChatEvent, None], events)) as source:
                 async for event in source:
                     if not is_durable:
+                        if type(event) in _FOR_THE_METER:
+                            work.begin()
+                            continue
+                        work.write()
                         # The engine is at work already; no byte of its answer leaves before this.
                         await permit.durable
                         is_durable = True
@@ -108,7 +128,7 @@ class Meter:
             if not is_durable:
                 await permit.durable
             permit.trace.note_last_event()
-            settled = self._settle(permit, tally.usage, outcome)
+            settled = self._settle(permit, work, usage=tally.usage, outcome=outcome)
             await _on_disk(settled)
             permit.trace.note_commit()
             yield ChatFinished(tally.usage)
@@ -117,30 +137,37 @@ class Meter:
             raise
         finally:
             if settled is None:
-                self.abandon(permit, tally.usage, outcome)
+                self._abandon(permit, work, usage=tally.usage, outcome=outcome)
 
-    def abandon(self, permit: Permit, usage: Usage, outcome: Outcome) -> None:
+    def _open(self, permit: Permit, choices: int = 1) -> Work:
+        tokens = permit.hold.input_tokens
+        return self._costs.open(permit.model, input_tokens=tokens, choices=choices)
+
+    def _abandon(self, permit: Permit, work: Work, *, usage: Usage, outcome: Outcome) -> None:
         """Settles without waiting: the caller is gone or about to get an error.
 
         A permit that the ledger refused was never on its books, so there is nothing to book.
         """
         if _was_refused(permit.durable):
+            work.end(usage)
             self._admission.release(permit)
             return
         permit.durable.add_done_callback(_notice)
-        self._settle(permit, usage, outcome).add_done_callback(_report)
+        self._settle(permit, work, usage=usage, outcome=outcome).add_done_callback(_report)
 
-    async def watch_whole(self, permit: Permit, work: Awaitable[_Counted]) -> _Counted:
+    async def watch_whole(self, permit: Permit, answering: Awaitable[_Counted]) -> _Counted:
         """The same answer, once permit and settlement are on disk. Nothing of it leaves before."""
+        work = self._open(permit)
         settled: Future[None] | None = None
         outcome: Outcome = "cancelled"
         try:
-            answer = await work
+            work.begin()
+            answer = await answering
             await permit.durable
             permit.trace.note_first_event()
             permit.trace.note_last_event()
             usage = Usage(input_tokens=answer.input_tokens)
-            settled = self._settle(permit, usage, "completed")
+            settled = self._settle(permit, work, usage=usage, outcome="completed")
             await _on_disk(settled)
             permit.trace.note_commit()
             return answer
@@ -149,15 +176,20 @@ class Meter:
             raise
         finally:
             if settled is None:
-                self.abandon(permit, Usage(), outcome)
+                self._abandon(permit, work, usage=Usage(), outcome=outcome)
 
-    def _settle(self, permit: Permit, usage: Usage, outcome: Outcome) -> "Future[None]":
-        record = self._record(permit, usage, outcome)
+    def _settle(
+        self, permit: Permit, work: Work, *, usage: Usage, outcome: Outcome
+    ) -> "Future[None]":
+        record = self._record(permit, usage, outcome, cost=work.end(usage))
         permit.trace.record = record
         self._admission.settle(permit, record)
-        return self._ledger.settle(record)
+        settled = self._ledger.settle(record)
+        if self._on_settled is not None:
+            self._on_settled(record)
+        return settled
 
-    def _record(self, permit: Permit, usage: Usage, outcome: Outcome) -> UsageRecord:
+    def _record(self, permit: Permit, usage: Usage, outcome: Outcome, *, cost: Cost) -> UsageRecord:
         hold, trace = permit.hold, permit.trace
         full_nano = hold.price.charge(usage)
         # The hold is the ceiling: what an engine used beyond it is the provider's own cost.
@@ -183,6 +215,7 @@ class Meter:
             shortfall_nano=full_nano - price_nano,
             engine=hold.engine,
             service_tier=hold.service_tier,
+            cost=cost,
         )
 
 

@@ -1,9 +1,12 @@
 """Prometheus metrics in base units. No organisation or key is ever a label."""
 
 import time
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from kilonova.core.budgets import Alert, BudgetStanding, owner_kind
+from kilonova.telemetry.money_metrics import MoneyMetrics
 from kilonova.telemetry.trace import Trace
 
 __all__ = ["Metrics"]
@@ -84,6 +87,16 @@ class Metrics:
             "kilonova_shed_total", "Requests refused for lack of capacity.", ["reason"],
             registry=registry,
         )  # fmt: skip
+        # Of all keys, projects and organisations: whose it is stands in the admin API.
+        self.budget_used = Gauge(
+            "kilonova_budget_used_ratio", "Spent share of the budget that is used most.",
+            ["owner", "window"], registry=registry,
+        )  # fmt: skip
+        self.budget_alerts = Counter(
+            "kilonova_budget_alerts_total", "Budgets that reached a share of themselves.",
+            ["percent"], registry=registry,
+        )  # fmt: skip
+        self.read_budgets: Callable[[], Iterable[tuple[str, BudgetStanding]]] = tuple
         self.engine_ready = Gauge(
             "kilonova_engine_ready", "1 when the engine can answer.", ["engine"], registry=registry
         )
@@ -92,6 +105,8 @@ class Metrics:
         self._cache_hits = self.cache_tokens.labels("true")
         self._cache_misses = self.cache_tokens.labels("false")
         self._series: dict[tuple[str, str, int], _Series] = {}
+        self.money = MoneyMetrics()
+        registry.register(self.money)
 
     def observe(self, trace: Trace) -> None:
         """Counts one finished request."""
@@ -136,7 +151,22 @@ class Metrics:
         """The exposition format of Prometheus, version 0.0.4."""
         for series in self._series.values():
             self._count(series)
+        self._look_at_budgets()
         return generate_latest(self.registry)
+
+    def count_alert(self, alert: Alert) -> None:
+        """An alert was told."""
+        self.budget_alerts.labels(str(alert.percent)).inc()
+
+    def _look_at_budgets(self) -> None:
+        used: dict[tuple[str, str], float] = {}
+        for level_id, standing in self.read_budgets():
+            if standing.budget_nano:
+                of = owner_kind(level_id), standing.window
+                used[of] = max(used.get(of, 0.0), standing.spent_nano / standing.budget_nano)
+        self.budget_used.clear()
+        for (owner, window), ratio in used.items():
+            self.budget_used.labels(owner, window).set(ratio)
 
     def _count(self, series: _Series) -> None:
         uncached, cached, written, _, _ = series.token_counts

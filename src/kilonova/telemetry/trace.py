@@ -5,6 +5,7 @@ An allow-list by construction: a trace has no place for the content of a prompt 
 
 import time
 
+from kilonova.core.budgets import BudgetRefusal
 from kilonova.core.identity import Rate
 from kilonova.core.ids import new_id
 from kilonova.core.usage import UsageRecord
@@ -32,10 +33,13 @@ class Trace:
         "path",
         "project_id",
         "record",
+        "refused_budget",
         "request_id",
         "requests_rate",
+        "service_tier",
         "started_s",
         "status",
+        "tells_cost",
         "tokens_rate",
         "was_disconnected",
         "was_replayed",
@@ -57,7 +61,10 @@ class Trace:
         self.key_id = ""
         self.parent = ""
         self.record: UsageRecord | None = None
+        # The one that was sold, once it was.
+        self.service_tier = "default"
         self.limited_by = ""
+        self.refused_budget: BudgetRefusal | None = None
         self.requests_rate: Rate | None = None
         self.tokens_rate: Rate | None = None
         self.error = ""
@@ -65,6 +72,7 @@ class Trace:
         self.was_disconnected = False
         self.was_replayed = False
         self.is_whole = False
+        self.tells_cost = True
 
     def note_first_event(self) -> None:
         """Marks the time to first token."""

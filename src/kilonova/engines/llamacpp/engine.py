@@ -17,7 +17,7 @@ from kilonova.core.errors import (
     KilonovaError,
     ModelNotReady,
 )
-from kilonova.core.events import ChatEvent
+from kilonova.core.events import ChatBegun, EngineEvent
 from kilonova.core.ports import Health
 from kilonova.engines.choices import fan_out
 from kilonova.engines.llamacpp.answer import AnswerReader
@@ -80,7 +80,7 @@ class LlamaCpp:
                 f"The model is being started again ({self.name}).", retry_after_s=1
             ) from error
 
-    def chat(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+    def chat(self, request: ChatRequest) -> AsyncGenerator[EngineEvent, None]:
         return fan_out(self._stream, request)
 
     async def count_embedding(self, request: EmbeddingRequest) -> int:
@@ -89,7 +89,7 @@ class LlamaCpp:
     async def embed(self, request: EmbeddingRequest) -> EmbeddingAnswer:
         return await self._embeddings.embed(request)
 
-    async def _stream(self, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+    async def _stream(self, request: ChatRequest) -> AsyncGenerator[EngineEvent, None]:
         child = await self.supervisor.ready()
         if child.process.spec.makes_embeddings:
             raise InvalidRequest(f"The model {request.model} makes embeddings only.", param="model")
@@ -99,6 +99,7 @@ class LlamaCpp:
         ask = child.server.chat if request.prompt is None else child.server.complete
         try:
             async with child.slots.lease(request) as lease:
+                yield ChatBegun()
                 body = child.writer.encode(prompt.body | {"id_slot": lease.index})
                 async with aclosing(ask(body)) as received:
                     async for chunks in received:

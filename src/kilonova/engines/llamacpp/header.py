@@ -55,6 +55,8 @@ class ModelHeader(Struct, frozen=True, kw_only=True):
 
     ``pooling`` is 0 where the file does not say how to make one vector of a text.
     ``control_tokens`` are the texts that the tokenizer reads as control, such as ``<|im_end|>``.
+    ``sizes`` are the whole numbers that describe the architecture, without its name before theirs;
+    ``vocab_size`` and ``tie_word_embeddings`` are counted where the file does not state them.
     """
 
     architecture: str
@@ -66,6 +68,7 @@ class ModelHeader(Struct, frozen=True, kw_only=True):
     pooling: int
     is_encoder: bool
     file_bytes: int
+    sizes: dict[str, int] = {}
 
     @property
     def makes_embeddings(self) -> bool:
@@ -106,6 +109,7 @@ class _Reader:
         self._at = 0
         self._pairs: dict[str, _Scalar] = {}
         self._arrays: dict[str, tuple[int, int, int]] = {}
+        self._names: set[str] = set()
 
     def read(self) -> ModelHeader:
         if self._content[:4] != _MAGIC:
@@ -197,13 +201,12 @@ class _Reader:
     def _tensors(self, count: int) -> int:
         """Check every tensor against the file; returns the number of parameters."""
         spans: list[tuple[str, int, int]] = []
-        names: set[str] = set()
         parameters = 0
         for _ in range(count):
             name, elements, offset, size = self._tensor()
-            if name in names:
+            if name in self._names:
                 raise GgufError(f"the tensor {name!r} is there twice")
-            names.add(name)
+            self._names.add(name)
             spans.append((name, offset, size))
             parameters += elements
         alignment = self._alignment()
@@ -265,7 +268,20 @@ class _Reader:
             is_encoder=f"{architecture}.attention.causal" in self._pairs
             and not self._pairs[f"{architecture}.attention.causal"],
             file_bytes=self._file_bytes,
+            sizes=self._sizes(f"{architecture}."),
         )
+
+    def _sizes(self, prefix: str) -> dict[str, int]:
+        sizes = {
+            key.removeprefix(prefix): value
+            for key, value in self._pairs.items()
+            if key.startswith(prefix) and type(value) is int
+        }
+        tokens = self._arrays.get("tokenizer.ggml.tokens")
+        if tokens is not None:
+            sizes.setdefault("vocab_size", tokens[1])
+        sizes["tie_word_embeddings"] = int("output.weight" not in self._names)
+        return sizes
 
     def _control_tokens(self) -> tuple[str, ...]:
         kinds = self._arrays.get("tokenizer.ggml.token_type")

@@ -15,7 +15,7 @@ import msgspec
 from kilonova.core.chat import ChatRequest
 from kilonova.core.embedding import EmbeddingAnswer, EmbeddingRequest
 from kilonova.core.errors import ContextTooLong, InvalidRequest, ModelNotReady, RequestTooLarge
-from kilonova.core.events import ChatEvent
+from kilonova.core.events import EngineEvent
 from kilonova.core.ports import Health
 from kilonova.engines import EngineOptionsError
 from kilonova.engines.static.file import StaticFile, StaticFileError, read_static
@@ -75,7 +75,7 @@ class StaticVectors:
     async def count_tokens(self, request: ChatRequest) -> int:
         self._refuse_chat(request)
 
-    def chat(self, request: ChatRequest) -> AsyncIterator[ChatEvent]:
+    def chat(self, request: ChatRequest) -> AsyncIterator[EngineEvent]:
         self._refuse_chat(request)
 
     def _refuse_chat(self, request: ChatRequest) -> NoReturn:
