@@ -5,20 +5,21 @@ this moment. A caller without ``max_tokens`` gets as much as model, context and 
 generation physically stops there, so no budget can be overshot.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from kilonova.core.budgets import Alert, BudgetStanding
 from kilonova.core.chat import ChatRequest
 from kilonova.core.clock import Clock
 from kilonova.core.errors import BudgetExceeded, ContextTooLong, InvalidRequest
-from kilonova.core.identity import Principal
-from kilonova.core.model import Model, Price
+from kilonova.core.identity import Level, Principal
+from kilonova.core.model import Model
 from kilonova.core.ports import Hold, Ledger, PriceBook, Purchase, Quote
 from kilonova.core.usage import UsageRecord
 from kilonova.gateway.call import Caller
-from kilonova.gateway.levels import Levels
+from kilonova.gateway.levels import Claim, Levels
 from kilonova.gateway.permit import Permit
 
 __all__ = ["Admission"]
@@ -28,12 +29,18 @@ class Admission:
     """Grants permits and takes them back, each exactly once."""
 
     def __init__(
-        self, ledger: Ledger, clock: Clock, *, prices: PriceBook, on_open: Callable[[int], None]
+        self,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        prices: PriceBook,
+        on_open: Callable[[int], None],
+        on_alert: Callable[[Alert], None] | None = None,
     ) -> None:
         self._ledger = ledger
         self._prices = prices
         self._clock = clock
-        self._levels = Levels(ledger.spent_nano)
+        self._levels = Levels(ledger, on_alert)
         self._open: dict[str, Permit] = {}
         self._on_open = on_open
 
@@ -59,7 +66,7 @@ class Admission:
         size = _Size(input_tokens, min(most, asked or most), request.choices)
         sale = self._sale(caller, model, input_tokens=input_tokens, tier=request.service_tier)
         if asked is None:
-            size = self._affordable(caller.principal, sale.quote.price, size)
+            size = self._affordable(caller.principal, sale, size)
         return self._reserve(caller, sale, size)
 
     def admit_whole(self, caller: Caller, model: Model, *, input_tokens: int) -> Permit:
@@ -68,29 +75,42 @@ class Admission:
         return self._reserve(caller, sale, _Size(input_tokens, 0, 1))
 
     def budget_left_nano(self, principal: Principal) -> int | None:
-        """The money that this caller may still spend; None where no level has a budget."""
-        return self._levels.budget_left_nano(principal.levels, self._clock.monotonic_s())
+        """The money that this caller may still spend now; None where no budget refuses."""
+        return self._left_nano(principal, round(self._clock.now_s() * 1000))
+
+    def standing(self, level: Level) -> tuple[BudgetStanding, ...]:
+        """How the budgets of a key, project or organisation stand now."""
+        return self._levels.standing(
+            level, at_ms=round(self._clock.now_s() * 1000), now_s=self._clock.monotonic_s()
+        )
+
+    def standings(self) -> Iterator[tuple[str, BudgetStanding]]:
+        """Every budget of the levels that were seen, with the level's id."""
+        return self._levels.standings(round(self._clock.now_s() * 1000))
 
     def settle(self, permit: Permit, record: UsageRecord) -> None:
         """Turns the reservation into spending. The ledger is told by the meter."""
-        self._close(permit, record.price_nano, record.usage.total_tokens)
+        self._close(permit, price_nano=record.price_nano, used_tokens=record.usage.total_tokens)
 
     def release(self, permit: Permit) -> None:
         """Gives everything back: the ledger refused the reservation, and nothing was delivered."""
-        self._close(permit, 0, 0)
+        self._close(permit, price_nano=0, used_tokens=0)
 
-    def _close(self, permit: Permit, price_nano: int, used_tokens: int) -> None:
+    def _close(self, permit: Permit, *, price_nano: int, used_tokens: int) -> None:
         del self._open[permit.hold.request_id]
         self._on_open(len(self._open))
         self._levels.settle(
-            permit.principal.levels,
-            held_nano=permit.hold.held_nano,
+            permit.claim,
             price_nano=price_nano,
-            held_tokens=permit.reserved_tokens,
             used_tokens=used_tokens,
+            at_ms=round(self._clock.now_s() * 1000),
         )
 
-    def _affordable(self, principal: Principal, price: Price, size: "_Size") -> "_Size":
+    def _left_nano(self, principal: Principal, at_ms: int) -> int | None:
+        now_s = self._clock.monotonic_s()
+        return self._levels.budget_left_nano(principal.levels, at_ms=at_ms, now_s=now_s)
+
+    def _affordable(self, principal: Principal, sale: "_Sale", size: "_Size") -> "_Size":
         """What budget and tokens per minute allow to a request that names no limit of its own.
 
         At least one token: below that the reservation refuses, with both amounts in its message.
@@ -99,7 +119,7 @@ class Admission:
         if ceiling is not None:
             each = (ceiling - size.input_tokens) // size.choices
             size = size.cut(each, limited_by="tokens_per_minute")
-        left_nano = self.budget_left_nano(principal)
+        price, left_nano = sale.quote.price, self._left_nano(principal, sale.started_ms)
         if left_nano is not None and price.has_paid_output:
             left_nano -= price.worst_case(input_tokens=size.input_tokens, output_tokens=0)
             each = price.affordable_output(left_nano) // size.choices
@@ -127,20 +147,22 @@ class Admission:
         )
         self._refuse_impossible(principal, size.tokens)
         now_s, trace = self._clock.monotonic_s(), caller.call.trace
+        claim = Claim(principal.levels, size.tokens, held_nano, sale.started_ms)
         try:
-            self._levels.reserve(
-                principal.levels, tokens=size.tokens, amount_nano=held_nano, now_s=now_s
-            )
+            self._levels.reserve(claim, now_s=now_s)
         finally:
-            trace.requests_rate, trace.tokens_rate = self._levels.rates(principal.levels, now_s)
+            trace.requests_rate, trace.tokens_rate = self._levels.rates(
+                principal.levels, at_ms=sale.started_ms, now_s=now_s
+            )
         trace.limited_by = size.limited_by
+        trace.service_tier = sale.quote.service_tier
         hold = _hold(caller, sale, held_nano=held_nano, input_tokens=size.input_tokens)
         permit = Permit(
             principal=principal,
             model=sale.model,
             hold=hold,
             max_output_tokens=size.output_tokens_each,
-            reserved_tokens=size.tokens,
+            claim=claim,
             trace=trace,
             durable=self._ledger.reserve(hold),
         )

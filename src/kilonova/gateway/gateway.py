@@ -98,7 +98,7 @@ class Gateway:
         caller = self.renew(caller)
         permit = self._admission.admit_chat(caller, model, request, input_tokens=input_tokens)
         limited = replace(route.request, max_output_tokens=permit.max_output_tokens)
-        return self._meter.watch(permit, route.engine.chat(limited))
+        return self._meter.watch(permit, route.engine.chat(limited), choices=request.choices)
 
     async def _run_once(
         self, caller: Caller, model: Model, request: ChatRequest
@@ -168,5 +168,7 @@ class Gateway:
 async def _replay(attempt: Attempt, trace: Trace) -> AsyncGenerator[ChatEvent, None]:
     trace.was_replayed = True
     trace.record = attempt.record
+    if attempt.record is not None:
+        trace.service_tier = attempt.record.service_tier
     for event in attempt.events:
         yield event

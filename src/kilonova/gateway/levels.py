@@ -2,20 +2,23 @@
 
 All of it lives in memory and is checked and reserved in one step without an await between, so that
 no two requests can pass on the same remainder. What was spent before this process started comes
-from the ledger, once for each level.
+from the ledger, once for each level and window.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from kilonova.core.errors import BudgetExceeded, RateLimited
+from msgspec import Struct
+
+from kilonova.core.books import DAY_MS
+from kilonova.core.budgets import Alert, BudgetStanding, owner_kind
+from kilonova.core.clock import Clock
+from kilonova.core.errors import RateLimited
 from kilonova.core.identity import Level, Limits, Rate
-from kilonova.core.money import format_nano
+from kilonova.gateway.budgets import Purse, Spending
+from kilonova.gateway.no_money import HELD_RETRY_S, Lack, refuse_money
 
-__all__ = ["Bucket", "Levels"]
-
-# When running requests hold what another needs: nobody knows when they end, but it is soon.
-_HELD_RETRY_S = 2.0
+__all__ = ["Bucket", "Claim", "Levels", "standing_reader"]
 
 
 class Bucket:
@@ -63,45 +66,73 @@ class Bucket:
 class _State:
     """What one level used and holds."""
 
-    __slots__ = ("held_nano", "held_tokens", "limits", "requests", "spent_nano", "tokens")
+    __slots__ = ("held_tokens", "level_id", "limits", "purse", "requests", "tokens")
 
-    def __init__(self, spent_nano: int) -> None:
-        self.spent_nano = spent_nano
-        self.held_nano = 0
+    def __init__(self, level_id: str, ledger: Spending) -> None:
+        self.level_id = level_id
+        self.purse = Purse(level_id, ledger)
         self.held_tokens = 0
         self.limits = Limits()
         self.requests: Bucket | None = None
         self.tokens: Bucket | None = None
 
-    def adopt(self, limits: Limits, now_s: float) -> None:
+    def adopt(self, limits: Limits, now_s: float) -> bool:
+        """Whether anything is new."""
         if limits is self.limits or limits == self.limits:
-            return
+            return False
         self.requests = _refit(self.requests, limits.requests_per_minute, now_s)
         self.tokens = _refit(self.tokens, limits.tokens_per_minute, now_s)
+        self.purse.adopt(limits)
         self.limits = limits
+        return True
 
-    def unspent_nano(self) -> int | None:
-        """What is left when every running request turns out to cost nothing."""
-        budget = self.limits.budget_nano
-        return None if budget is None else budget - self.spent_nano
 
-    def left_nano(self) -> int | None:
-        unspent_nano = self.unspent_nano()
-        return None if unspent_nano is None else unspent_nano - self.held_nano
+class Claim(Struct, frozen=True, gc=False):
+    """What one request takes from its levels: tokens and money, in the windows of its start."""
+
+    levels: tuple[Level, ...]
+    tokens: int
+    amount_nano: int
+    started_ms: int
+
+    @property
+    def day(self) -> int:
+        return self.started_ms // DAY_MS
 
 
 class Levels:
-    """``spent_nano(level_id)`` tells what earlier processes already settled."""
+    """``ledger`` tells what earlier processes settled; ``on_alert`` is told, in the same step, each
+    share of a budget that is reached."""
 
-    def __init__(self, spent_nano: Callable[[str], int]) -> None:
-        self._spent_nano = spent_nano
+    def __init__(self, ledger: Spending, on_alert: Callable[[Alert], None] | None = None) -> None:
+        self._ledger = ledger
+        self._on_alert = on_alert or _ignore
         self._states: dict[str, _State] = {}
 
-    def budget_left_nano(self, levels: tuple[Level, ...], now_s: float) -> int | None:
-        """The smallest remainder over all levels, or None where no level has a budget."""
-        remainders = [self._state(level, now_s).left_nano() for level in levels]
+    def budget_left_nano(
+        self, levels: tuple[Level, ...], *, at_ms: int, now_s: float
+    ) -> int | None:
+        """The smallest remainder over all levels and windows, or None where nothing refuses."""
+        day = at_ms // DAY_MS
+        states = [self._state(level, at_ms=at_ms, now_s=now_s) for level in levels]
+        remainders = [state.purse.left_nano(day) for state in states]
         known = [left for left in remainders if left is not None]
         return min(known) if known else None
+
+    def standing(self, level: Level, *, at_ms: int, now_s: float) -> tuple[BudgetStanding, ...]:
+        """The budgets of one level now, and what was spent where there is none. What is found to
+        have reached a line is told."""
+        state = self._state(level, at_ms=at_ms, now_s=now_s)
+        self._tell(state, at_ms // DAY_MS, at_ms)
+        return state.purse.standing(at_ms // DAY_MS)
+
+    def standings(self, at_ms: int) -> Iterator[tuple[str, BudgetStanding]]:
+        """Every level that was seen, with each of its budgets."""
+        for level_id, state in self._states.items():
+            if state.purse.all:
+                for standing in state.purse.standing(at_ms // DAY_MS):
+                    if standing.budget_nano is not None:
+                        yield level_id, standing
 
     def tokens_per_request_max(self, levels: tuple[Level, ...]) -> int | None:
         """No request can ever reserve more tokens than a level may use in a minute."""
@@ -109,67 +140,88 @@ class Levels:
         limits = [limit for limit in known if limit is not None]
         return min(limits) if limits else None
 
-    def rates(self, levels: tuple[Level, ...], now_s: float) -> tuple[Rate | None, Rate | None]:
+    def rates(
+        self, levels: tuple[Level, ...], *, at_ms: int, now_s: float
+    ) -> tuple[Rate | None, Rate | None]:
         """Requests and tokens of the level that has the fewest left; None where none is limited."""
         requests, tokens = [], []
         for level in levels:
             limits = level.limits
             if limits.requests_per_minute is None and limits.tokens_per_minute is None:
                 continue
-            state = self._state(level, now_s)
+            state = self._state(level, at_ms=at_ms, now_s=now_s)
             if state.requests is not None:
                 requests.append(state.requests)
             if state.tokens is not None:
                 tokens.append(state.tokens)
         return _tightest(requests, now_s), _tightest(tokens, now_s)
 
-    def reserve(
-        self, levels: tuple[Level, ...], *, tokens: int, amount_nano: int, now_s: float
-    ) -> None:
+    def reserve(self, claim: Claim, *, now_s: float) -> None:
         """Takes one request, its tokens and its money from every level, or raises and takes none.
 
         Raises RateLimited (waiting helps) or BudgetExceeded (it does not).
         """
-        states = [self._state(level, now_s) for level in levels]
-        owned = [(level.id, state) for level, state in zip(levels, states, strict=True)]
-        for level_id, state in owned:
-            _refuse_overspent(level_id, state, amount_nano)
-        for level_id, state in owned:
-            _refuse_for_now(level_id, state, tokens=tokens, amount_nano=amount_nano, now_s=now_s)
+        day, amount_nano, tokens = claim.day, claim.amount_nano, claim.tokens
+        at_ms = claim.started_ms
+        states = [self._state(level, at_ms=at_ms, now_s=now_s) for level in claim.levels]
         for state in states:
-            state.held_nano += amount_nano
+            if not state.purse.has(day, amount_nano):
+                raise refuse_money(list(_lacking(states, claim)), amount_nano)
+        for state in states:
+            _check_rate(state, state.requests, amount=1, now_s=now_s, what="requests")
+            _check_rate(state, state.tokens, amount=tokens, now_s=now_s, what="tokens")
+        for state in states:
+            state.purse.hold(day, amount_nano)
             state.held_tokens += tokens
             if state.requests is not None:
                 state.requests.take(1)
             if state.tokens is not None:
                 state.tokens.take(tokens)
 
-    def settle(
-        self,
-        levels: tuple[Level, ...],
-        *,
-        held_nano: int,
-        price_nano: int,
-        held_tokens: int,
-        used_tokens: int,
-    ) -> None:
+    def settle(self, claim: Claim, *, price_nano: int, used_tokens: int, at_ms: int) -> None:
         """Turns a reservation into spending and gives back what was not used."""
-        for level in levels:
+        day = claim.day
+        for level in claim.levels:
             state = self._states[level.id]
-            state.held_nano -= held_nano
-            state.held_tokens -= held_tokens
-            state.spent_nano += price_nano
-            assert state.held_nano >= 0, "a permit was settled twice"
+            has_crossed = state.purse.settle(
+                day, held_nano=claim.amount_nano, price_nano=price_nano
+            )
+            state.held_tokens -= claim.tokens
             assert state.held_tokens >= 0, "a permit was settled twice"
             if state.tokens is not None:
-                state.tokens.give_back(max(0, held_tokens - used_tokens))
+                state.tokens.give_back(max(0, claim.tokens - used_tokens))
+            if has_crossed:
+                self._tell(state, day, at_ms)
 
-    def _state(self, level: Level, now_s: float) -> _State:
+    def _state(self, level: Level, *, at_ms: int, now_s: float) -> _State:
         state = self._states.get(level.id)
         if state is None:
-            state = self._states[level.id] = _State(self._spent_nano(level.id))
-        state.adopt(level.limits, now_s)
+            state = self._states[level.id] = _State(level.id, self._ledger)
+        if level.limits is not state.limits and state.adopt(level.limits, now_s):
+            # Lines that were crossed before: by an earlier process, or under an older budget.
+            self._tell(state, at_ms // DAY_MS, at_ms)
         return state
+
+    def _tell(self, state: _State, day: int, at_ms: int) -> None:
+        for alert in state.purse.crossed(day, at_ms):
+            self._on_alert(alert)
+
+
+def standing_reader(
+    ledger: Spending, clock: Clock
+) -> Callable[[Level], tuple[BudgetStanding, ...]]:
+    """How budgets stand where no request runs, and none is admitted."""
+    levels = Levels(ledger)
+
+    def standing(level: Level) -> tuple[BudgetStanding, ...]:
+        at_ms = round(clock.now_s() * 1000)
+        return levels.standing(level, at_ms=at_ms, now_s=clock.monotonic_s())
+
+    return standing
+
+
+def _ignore(_alert: Alert) -> None:
+    """Nobody wants to know."""
 
 
 def _tightest(buckets: list[Bucket], now_s: float) -> Rate | None:
@@ -190,62 +242,29 @@ def _refit(bucket: Bucket | None, per_minute: int | None, now_s: float) -> Bucke
     return fresh
 
 
-def _owner(level_id: str) -> str:
-    return _OWNERS.get(level_id.partition("_")[0], "level")
-
-
-_OWNERS = {"key": "key", "proj": "project", "org": "organisation"}
-
-
-def _refuse_overspent(level_id: str, state: _State, amount_nano: int) -> None:
-    """Waiting does not help: what is spent alone leaves too little."""
-    unspent_nano = state.unspent_nano()
-    if unspent_nano is not None and amount_nano > unspent_nano:
-        owner = _owner(level_id)
-        raise BudgetExceeded(
-            f"The budget of this {owner} ({level_id}) is used up: this request may cost up to "
-            f"{format_nano(amount_nano)} and {format_nano(max(0, unspent_nano))} is left. Ask the "
-            "operator to raise the budget, or ask for fewer output tokens.",
-            reason=f"{owner}_budget",
-        )
-
-
-def _refuse_for_now(
-    level_id: str, state: _State, *, tokens: int, amount_nano: int, now_s: float
-) -> None:
-    """Waiting helps: running requests give back what they hold, and buckets fill up."""
-    left_nano = state.left_nano()
-    if left_nano is not None and amount_nano > left_nano:
-        owner = _owner(level_id)
-        raise RateLimited(
-            f"Running requests hold {format_nano(state.held_nano)} of the budget of this {owner} "
-            f"({level_id}) until they end: this request may cost up to {format_nano(amount_nano)} "
-            f"and {format_nano(max(0, left_nano))} is free. Retry in {_HELD_RETRY_S:.1f} seconds, "
-            "or set max_tokens on every request, so that each holds less.",
-            retry_after_s=_HELD_RETRY_S,
-            reason=f"{owner}_budget",
-        )
-    _check_rate(level_id, state.requests, amount=1, now_s=now_s, what="requests")
-    _check_rate(
-        level_id, state.tokens, amount=tokens, now_s=now_s, what="tokens", held=state.held_tokens
-    )
+def _lacking(states: list[_State], claim: Claim) -> Iterator[Lack]:
+    for state in states:
+        for budget, window in state.purse.lacking(claim.day, claim.amount_nano):
+            yield Lack(state.level_id, budget, window)
 
 
 def _check_rate(
-    level_id: str, bucket: Bucket | None, *, amount: int, now_s: float, what: str, held: int = 0
+    state: _State, bucket: Bucket | None, *, amount: int, now_s: float, what: str
 ) -> None:
+    """Waiting helps: running requests give back tokens, and buckets fill up."""
     if bucket is None:
         return
     wait_s = bucket.wait_s(amount, now_s)
     if wait_s > 0 or amount > bucket.per_minute:
         wait_s, held_too = max(wait_s, 0.05), ""
+        held = state.held_tokens if what == "tokens" else 0
         if held:
             held_too = f", and running requests hold {held} until they end"
             if amount <= bucket.left(now_s) + held:
-                wait_s = min(wait_s, _HELD_RETRY_S)
+                wait_s = min(wait_s, HELD_RETRY_S)
         raise RateLimited(
-            f"Rate limit reached: {bucket.per_minute} {what} of this {_owner(level_id)} per minute "
-            f"({level_id}); this request needs {amount}{held_too}. "
+            f"Rate limit reached: {bucket.per_minute} {what} of this {owner_kind(state.level_id)} "
+            f"per minute ({state.level_id}); this request needs {amount}{held_too}. "
             f"Retry in {wait_s:.1f} seconds.",
             retry_after_s=wait_s,
             reason=what,

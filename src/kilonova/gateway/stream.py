@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable
 
+from kilonova.core.bill import Bill, bill_of
 from kilonova.core.events import ChatAnswer, ChatEvent, fold
 from kilonova.core.model import Model
 from kilonova.core.usage import UsageRecord
@@ -39,6 +40,16 @@ class ChatStream:
         """What the request used and cost. There is one once the stream has ended."""
         assert self.trace.record is not None, "a stream has no record before its end"
         return self.trace.record
+
+    @property
+    def service_tier(self) -> str:
+        """The tier that was sold: the one asked for, if that is on sale."""
+        return self.trace.service_tier
+
+    def bill(self) -> Bill | None:
+        """What the end of a stream says of price and cost; None before the record is there."""
+        record = self.trace.record
+        return None if record is None else bill_of(record, tells_cost=self.trace.tells_cost)
 
     @property
     def was_replayed(self) -> bool:

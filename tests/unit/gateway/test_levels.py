@@ -5,12 +5,12 @@ import pytest
 from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import BudgetExceeded, RateLimited
 from kilonova.core.identity import Level, Limits, Rate
-from kilonova.gateway.levels import Levels
-from world import ECHO, World, ask
+from kilonova.gateway.levels import Claim, Levels
+from world import ECHO, ListLedger, World, ask
 
 
 def reserve(levels: Levels, limits: Limits, *, tokens: int = 1, now_s: float = 0.0) -> None:
-    levels.reserve((Level("key_1", limits),), tokens=tokens, amount_nano=0, now_s=now_s)
+    levels.reserve(Claim((Level("key_1", limits),), tokens, 0, 0), now_s=now_s)
 
 
 async def test_limits_of_a_waiting_request_do_not_come_back() -> None:
@@ -63,7 +63,7 @@ async def test_the_budget_in_force_holds_for_an_embedding_that_waited() -> None:
 )
 def test_what_was_used_of_a_bucket_stays_used(old: Limits, new: Limits) -> None:
     """Protects rates: to change a limit, or to change it and back, refills nothing."""
-    levels = Levels(lambda _: 0)
+    levels = Levels(ListLedger())
     for _ in range(2):
         reserve(levels, old)
     for limits in (new, old, new):
@@ -73,7 +73,7 @@ def test_what_was_used_of_a_bucket_stays_used(old: Limits, new: Limits) -> None:
 
 def test_a_raised_limit_gives_what_it_adds() -> None:
     """Protects callers whose operator helps them: they do not wait for the minute to end."""
-    levels = Levels(lambda _: 0)
+    levels = Levels(ListLedger())
     reserve(levels, Limits(requests_per_minute=1))
     more = Limits(requests_per_minute=3)
     for _ in range(2):
@@ -86,19 +86,19 @@ def test_a_raised_limit_gives_what_it_adds() -> None:
 
 def test_the_tightest_level_is_told() -> None:
     """Protects callers who slow down in time: what is left counts where it is least."""
-    levels = Levels(lambda _: 0)
+    levels = Levels(ListLedger())
     owners = (
         Level("key_1", Limits(requests_per_minute=60)),
         Level("proj_1", Limits(requests_per_minute=10, tokens_per_minute=600)),
         Level("org_1", Limits()),
     )
-    levels.reserve(owners, tokens=90, amount_nano=0, now_s=0.0)
-    requests, tokens = levels.rates(owners, 0.0)
+    levels.reserve(Claim(owners, 90, 0, 0), now_s=0.0)
+    requests, tokens = levels.rates(owners, at_ms=0, now_s=0.0)
     assert requests == Rate(10, 9, 6.0)
     assert tokens == Rate(600, 510, 9.0)
-    requests, tokens = levels.rates(owners, 4.5)
+    requests, tokens = levels.rates(owners, at_ms=0, now_s=4.5)
     assert (requests, tokens) == (Rate(10, 9, 1.5), Rate(600, 555, 4.5))
-    assert levels.rates(owners[2:], 4.5) == (None, None)
+    assert levels.rates(owners[2:], at_ms=0, now_s=4.5) == (None, None)
 
 
 async def test_a_refused_request_knows_what_is_left() -> None:
@@ -131,25 +131,28 @@ async def test_money_that_is_only_held_is_worth_waiting_for() -> None:
 
 def test_spent_money_of_any_level_is_told_before_held_money() -> None:
     """Protects callers from waiting in vain: one level's holds end, another's budget does not."""
-    levels = Levels(lambda level_id: 9 if level_id == "org_1" else 0)
+    ledger = ListLedger()
+    ledger.spent["org_1"] = 9
+    levels = Levels(ledger)
     free = (Level("key_1", Limits(budget_nano=10)),)
-    levels.reserve(free, tokens=1, amount_nano=8, now_s=0.0)
+    levels.reserve(Claim(free, 1, 8, 0), now_s=0.0)
     with pytest.raises(BudgetExceeded, match="organisation"):
         both = (*free, Level("org_1", Limits(budget_nano=10)))
-        levels.reserve(both, tokens=1, amount_nano=5, now_s=0.0)
+        levels.reserve(Claim(both, 1, 5, 0), now_s=0.0)
 
 
 def test_held_tokens_are_told_and_shorten_the_wait() -> None:
     """Protects callers from waiting for a minute when a running request gives its tokens back."""
-    levels = Levels(lambda _: 0)
+    levels = Levels(ListLedger())
     owners = (Level("key_1", Limits(tokens_per_minute=60)),)
-    levels.reserve(owners, tokens=60, amount_nano=0, now_s=0.0)
+    claim = Claim(owners, 60, 0, 0)
+    levels.reserve(claim, now_s=0.0)
     with pytest.raises(RateLimited, match="running requests hold 60") as refusal:
-        levels.reserve(owners, tokens=60, amount_nano=0, now_s=0.0)
+        levels.reserve(claim, now_s=0.0)
     assert refusal.value.retry_after_s == pytest.approx(2.0)
-    levels.settle(owners, held_nano=0, price_nano=0, held_tokens=60, used_tokens=60)
+    levels.settle(claim, price_nano=0, used_tokens=60, at_ms=0)
     with pytest.raises(RateLimited) as refusal:
-        levels.reserve(owners, tokens=60, amount_nano=0, now_s=0.0)
+        levels.reserve(claim, now_s=0.0)
     assert refusal.value.retry_after_s == pytest.approx(60.0)
 
 
