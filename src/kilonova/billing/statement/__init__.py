@@ -1,0 +1,1 @@
+"""Profit and loss: what each model, engine, organisation and project earned, cost and left."""
