@@ -3,7 +3,8 @@
 What the outside world has seen goes to standard output, a line each, written at once:
 ``reserved``, ``delivered`` and ``settled`` with a request id (and tokens), ``created`` and
 ``revoked`` with a bearer key, ``keeping`` and ``kept`` with an item and its size, ``dropping`` and
-``dropped`` with an item.
+``dropped`` with an item, ``booked`` with an adjustment, ``closed`` with a month, ``alerted`` with
+an alert.
 
     crash_script.py HOME                     one life; dies where KILONOVA_CRASH_POINT says
     crash_script.py --count HOME             tells how often each crash point is passed
@@ -35,12 +36,21 @@ if sys.argv[1].startswith("--"):
 
 import asyncio  # noqa: E402
 
+import msgspec  # noqa: E402
+from msgspec.structs import replace  # noqa: E402
+
 from kilonova.accounts.directory import Directory  # noqa: E402
 from kilonova.accounts.service import Accounts, KeyOrder  # noqa: E402
 from kilonova.accounts.vault import Vault  # noqa: E402
+from kilonova.billing.closing import MonthEnd  # noqa: E402
+from kilonova.billing.corrections import Corrections  # noqa: E402
+from kilonova.billing.invoice.stationery import Stationery  # noqa: E402
 from kilonova.billing.posting import post  # noqa: E402
 from kilonova.billing.recovery import recover  # noqa: E402
+from kilonova.core.budgets import Alert  # noqa: E402
+from kilonova.core.corrections import AdjustmentOrder  # noqa: E402
 from kilonova.core.shelf import Drawer, Item, ShelfLimits  # noqa: E402
+from kilonova.core.usage import Cost  # noqa: E402
 from kilonova.stores.sql.shelf import SqlShelf  # noqa: E402
 from kilonova.stores.sql.store import SqlStore  # noqa: E402
 from ledger_samples import FixedClock, hold, record, used  # noqa: E402
@@ -54,6 +64,7 @@ def say(*words: object) -> None:
 
 DRAWER = Drawer("org_1", "proj_1", "file")
 AMPLE = ShelfLimits(items_max=100, bytes_max=10**9)
+COST = Cost(resource="machine", currency="USD", busy_ns=7, direct_nano=3, basis="assumed")
 
 
 async def start(home: Path) -> tuple[SqlStore, Accounts, SqlShelf]:
@@ -76,8 +87,45 @@ async def reserve(store: SqlStore, request_id: str) -> None:
 
 async def settle(store: SqlStore, request_id: str, tokens: int) -> None:
     say("delivered", request_id, tokens)
-    await store.ledger.settle(record(hold(request_id), used(tokens)))
+    done = record(hold(request_id), used(tokens))
+    await store.ledger.settle(replace(done, cost=COST))
     say("settled", request_id, tokens)
+
+
+async def correct(store: SqlStore) -> None:
+    """Money goes back, and the month is closed."""
+    november, december, lock = FixedClock(), FixedClock(1_796_083_200.0), asyncio.Lock()
+    corrections = Corrections(store.book, store.corrections, november, lock=lock)
+    month_end = MonthEnd(
+        store.book,
+        store.corrections,
+        december,
+        lock=lock,
+        stationery=Stationery(tax_ppm=200_000),
+        customers=list,
+    )
+    await book(corrections, "refund", request_id="req_1")
+    await book(corrections, "credit", amount_nano=5)
+    await month_end.close("2026-11")
+    say("closed", "2026-11")
+    # The clock still says November: what is closed stays closed.
+    await book(corrections, "correction", amount_nano=-3, refers_to="2026-11")
+
+
+async def book(corrections: Corrections, kind: str, **how: object) -> None:
+    order = {"kind": kind, "organisation_id": "org_1", "reason": "test", **how}
+    adjustment = await corrections.adjust(msgspec.convert(order, AdjustmentOrder))
+    say("booked", adjustment.id)
+
+
+async def alert(store: SqlStore) -> None:
+    """Half of a budget is spent, and somebody is told."""
+    raised = Alert(
+        level_id="org_1", budget="month", window="2026-11", percent=50, budget_nano=9,
+        spent_nano=5, raised_ms=1,
+    )  # fmt: skip
+    await store.alerts.save((raised,))
+    say("alerted", raised.id)
 
 
 async def keep(shelf: SqlShelf, name: str, size: int) -> None:
@@ -112,8 +160,9 @@ async def live(home: Path) -> None:
     # req_2 has a checkpoint and req_3 has none: both were running when the server stopped.
     store, accounts, shelf = await start(home)
     await asyncio.gather(reserve(store, "req_4"), reserve(store, "req_5"))
-    await asyncio.gather(settle(store, "req_4", 7), settle(store, "req_5", 8))
+    await asyncio.gather(settle(store, "req_4", 7), settle(store, "req_5", 8), alert(store))
     await asyncio.gather(drop(shelf, "row"), drop(shelf, "file"))
+    await correct(store)
     await store.close()
 
 

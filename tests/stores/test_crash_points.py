@@ -11,6 +11,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from kilonova.accounts.vault import Vault
 from kilonova.billing.posting import post
 from kilonova.billing.recovery import recover
 from kilonova.billing.verify import verify
+from kilonova.core.books import LedgerView, UsageFilter
 from kilonova.core.crash import CRASH_POINTS
 from kilonova.core.errors import Unauthenticated
 from kilonova.core.identity import BearerCredential
@@ -73,6 +75,9 @@ class Aftermath:
         assert verify(store.book, live=set, patience_s=0) == []
         with store.book.snapshot() as view:
             self.check_records({each.record.request_id: each.record for each in view.records()})
+            self.check_month(view)
+        for (alert_id,) in self.heard("alerted"):
+            assert store.alerts.find(alert_id) is not None, "an alert was lost"
         self.check_keys(directory)
         await self.check_items(store.open_shelf(vault, FixedClock(), AMPLE))
         await store.close()
@@ -88,6 +93,22 @@ class Aftermath:
             assert records[request_id].outcome == "completed"
         for request_id, found in records.items():
             assert found.usage.output_tokens <= delivered.get(request_id, 0), "over-billed"
+
+    def check_month(self, view: LedgerView) -> None:
+        """Closed with its invoice and all that was booked for it, or open with none of that."""
+        adjustments = {each.id: each for each in view.adjustments(UsageFilter())}
+        assert all(name in adjustments for (name,) in self.heard("booked")), "a booking was lost"
+        closed = [each.period for each in view.closings()]
+        assert all(period in closed for (period,) in self.heard("closed"))
+        assert len(view.invoices()) == len(closed)
+        kinds = {each.kind for each in adjustments.values()}
+        for kind in ("tax", "credit_use"):
+            assert (kind in kinds) == bool(closed)
+        late = [each for each in adjustments.values() if each.refers_to == "2026-11"]
+        december_ms = round(datetime(2026, 12, 1, tzinfo=UTC).timestamp()) * 1000
+        assert all(each.booked_ms >= december_ms for each in late if each.kind == "correction"), (
+            "a closed month was corrected in itself"
+        )
 
     def check_keys(self, directory: Directory) -> None:
         revoked = [bearer for (bearer,) in self.heard("revoked")]

@@ -6,15 +6,26 @@ sound.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from itertools import chain, groupby, islice
 from operator import itemgetter
 
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from kilonova.billing.posting import post
-from kilonova.core.books import DAY_MS, BookedRecord, Entry, LedgerBook, LedgerView
+from kilonova.billing.busy import BusyAudit
+from kilonova.billing.closed import broken_months
+from kilonova.billing.hours import HourAudit
+from kilonova.billing.posting import post, post_adjustment
+from kilonova.core.books import (
+    DAY_MS,
+    BookedRecord,
+    Entry,
+    LedgerBook,
+    LedgerView,
+    UsageFilter,
+)
+from kilonova.core.corrections import Adjustment
 
 __all__ = ["INVARIANTS", "Finding", "verify"]
 
@@ -26,12 +37,17 @@ INVARIANTS = (
     "transactions_balance",
     "entries_have_records",
     "records_are_posted",
+    "adjustments_are_posted",
+    "refunds_within_charges",
+    "closed_months_stand",
     "nothing_is_negative",
     "nothing_is_overbilled",
     "nothing_is_unbooked",
     "balances_equal_entries",
     "spending_equals_records",
     "daily_spending_equals_records",
+    "hours_equal_records",
+    "busy_time_fits",
 )
 
 _FINDINGS_MAX = 1000
@@ -89,9 +105,17 @@ def _findings(view: LedgerView, held: Set[str]) -> _Findings:
     posted: Counter[str] = Counter()
     spent: Counter[str] = Counter()
     daily: Counter[str] = Counter()
+    hours, busy = HourAudit(), BusyAudit()
     currencies: dict[str, str] = {}
+    adjustments = {each.id: each for each in view.adjustments(UsageFilter())}
+    unposted = dict(adjustments)
+    refunded = _refunded(adjustments.values())
     for request_id, booked, entries in _merged(view):
-        yield from _transaction_findings(request_id, booked, entries)
+        adjustment = unposted.pop(request_id, None) if booked is None else None
+        if adjustment is not None:
+            yield from _adjustment_findings(adjustment, entries)
+        else:
+            yield from _transaction_findings(request_id, booked, entries)
         for entry in entries:
             posted[entry.account] += entry.amount_nano
         if booked is None:
@@ -99,6 +123,10 @@ def _findings(view: LedgerView, held: Set[str]) -> _Findings:
         if request_id in held:
             yield Finding("settled_once", f"{request_id} has a record and is held still")
         yield from _record_findings(booked)
+        hours.add(booked)
+        busy.add(booked.record)
+        if refunded.pop(request_id, 0) > booked.record.price_nano:
+            yield Finding("refunds_within_charges", f"{request_id} got back more than it cost")
         for level_id in _levels(booked):
             spent[level_id] += booked.record.price_nano
             daily[f"{level_id} on day {booked.record.started_ms // DAY_MS}"] += (
@@ -106,12 +134,15 @@ def _findings(view: LedgerView, held: Set[str]) -> _Findings:
             )
             if currencies.setdefault(level_id, booked.record.currency) != booked.record.currency:
                 yield Finding("one_currency", f"{level_id} spends more than one currency")
+    yield from _correction_findings(view, unposted, refunded)
     yield from _differences("balances_equal_entries", posted, view.balances())
     yield from _differences("spending_equals_records", spent, view.spending())
     kept = {
         f"{level_id} on day {day}": nano for (level_id, day), nano in view.spending_by_day().items()
     }
     yield from _differences("daily_spending_equals_records", daily, kept)
+    yield from (Finding("hours_equal_records", detail) for detail in hours.findings(view))
+    yield from (Finding("busy_time_fits", detail) for detail in busy.findings())
 
 
 def _merged(view: LedgerView) -> Iterator[tuple[str, BookedRecord | None, tuple[Entry, ...]]]:
@@ -148,6 +179,32 @@ def _transaction_findings(
         yield Finding("entries_have_records", f"{request_id} has entries and no record")
     elif sorted(map(astuple, entries)) != sorted(map(astuple, post(booked.record))):
         yield Finding("records_are_posted", f"the entries of {request_id} are not its record's")
+
+
+def _correction_findings(
+    view: LedgerView, unposted: dict[str, Adjustment], refunded: Counter[str]
+) -> _Findings:
+    """Of what no transaction or record led to, and of closed months."""
+    for adjustment in unposted.values():
+        yield from _adjustment_findings(adjustment, ())
+    for request_id in sorted(refunded):
+        yield Finding("refunds_within_charges", f"{request_id} is refunded and has no record")
+    for broken in broken_months(view):
+        yield Finding("closed_months_stand", broken)
+
+
+def _adjustment_findings(adjustment: Adjustment, entries: tuple[Entry, ...]) -> _Findings:
+    expected = post_adjustment(adjustment).entries
+    if sorted(map(astuple, entries)) != sorted(map(astuple, expected)):
+        yield Finding("adjustments_are_posted", f"the entries of {adjustment.id} are not its own")
+
+
+def _refunded(adjustments: Iterable[Adjustment]) -> Counter[str]:
+    refunded: Counter[str] = Counter()
+    for each in adjustments:
+        if each.kind == "refund":
+            refunded[each.request_id] += each.amount_nano
+    return refunded
 
 
 def _record_findings(booked: BookedRecord) -> _Findings:

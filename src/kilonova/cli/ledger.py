@@ -1,14 +1,15 @@
-"""``kilonova ledger``: proves that the books are right."""
+"""``kilonova ledger``: proves that the books are right, corrects them, and closes months."""
 
 import typer
 
+from kilonova.cli import adjust, close
 from kilonova.cli.command import NoOptions, command, group
 from kilonova.cli.exits import INTEGRITY
 from kilonova.cli.run import Run
 
 __all__ = ["app"]
 
-app = group("Prove that the books are right.")
+app = group("Prove that the books are right, correct them, close months.")
 
 
 @command(app)
@@ -22,3 +23,7 @@ def verify(run: Run, options: NoOptions) -> None:  # noqa: ARG001 (every command
         run.output.lines([f"FAIL  {problem}" for problem in found.problems])
     if not found.is_sound:
         raise typer.Exit(INTEGRITY)
+
+
+adjust.add_to(app)
+close.add_to(app)

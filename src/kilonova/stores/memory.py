@@ -6,9 +6,8 @@ runs over both.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
@@ -23,14 +22,19 @@ from kilonova.core.books import (
     UsageFilter,
     UsageSum,
 )
+from kilonova.core.budgets import Alert
 from kilonova.core.clock import Clock, SystemClock
+from kilonova.core.corrections import Adjustment, ChargeSum, Closing, StoredInvoice
 from kilonova.core.errors import BudgetExceeded, Conflict
 from kilonova.core.identity import Key, Organisation, Project
 from kilonova.core.ports import Hold
 from kilonova.core.shelf import Drawer, Item, Page, ShelfLimits
+from kilonova.core.tally import HourSum, add_up
 from kilonova.core.usage import Usage, UsageRecord
+from kilonova.stores.memory_corrections import MemoryCorrections, charge_sums
+from kilonova.stores.usage_sums import usage_sums
 
-__all__ = ["MemoryAccounts", "MemoryLedger", "MemoryShelf", "MemoryStore"]
+__all__ = ["MemoryAccounts", "MemoryAlerts", "MemoryLedger", "MemoryShelf", "MemoryStore"]
 
 _AMPLE = ShelfLimits(items_max=100_000, bytes_max=1_000_000_000)
 
@@ -41,7 +45,9 @@ class MemoryStore:
     def __init__(self, posting: Posting) -> None:
         self.ledger = MemoryLedger(posting)
         self.book = self.ledger
+        self.corrections = self.ledger.corrections
         self.accounts = MemoryAccounts()
+        self.alerts = MemoryAlerts()
 
     async def close(self) -> None:
         """Nothing to flush."""
@@ -58,6 +64,7 @@ class MemoryLedger:
         self._balances: Counter[str] = Counter()
         self._spending: Counter[str] = Counter()
         self._by_day: Counter[tuple[str, int]] = Counter()
+        self.corrections = MemoryCorrections()
 
     def left_open(self) -> list[OpenHold]:
         return self.holds()
@@ -75,6 +82,8 @@ class MemoryLedger:
     def settle(self, record: UsageRecord) -> "asyncio.Future[None]":
         held = self._open.pop(record.request_id, None)
         assert held is not None, f"{record.request_id} was settled twice or never reserved"
+        if record.finished_ms < self.corrections.frozen_until_ms:
+            record = replace(record, finished_ms=self.corrections.frozen_until_ms)
         self._records[record.request_id] = BookedRecord(record, held.hold.price)
         entries = self._posting(record)
         if entries:
@@ -107,10 +116,31 @@ class MemoryLedger:
     def records(self) -> Iterator[BookedRecord]:
         return iter([self._records[request_id] for request_id in sorted(self._records)])
 
+    def record(self, request_id: str) -> BookedRecord | None:
+        return self._records.get(request_id)
+
+    def charges(self, chosen: UsageFilter, *, by_day: bool = False) -> list[ChargeSum]:
+        booked = (each for each in self.records() if _is_chosen(each.record, chosen))
+        return charge_sums(booked, by_day=by_day)
+
+    def adjustments(self, chosen: UsageFilter) -> list[Adjustment]:
+        return self.corrections.adjustments(chosen)
+
+    def first_finished_ms(self) -> int | None:
+        ends = [booked.record.finished_ms for booked in self._records.values()]
+        return min(ends) if ends else None
+
+    def closings(self) -> list[Closing]:
+        return list(self.corrections.closings)
+
+    def invoices(self, organisation_id: str | None = None) -> list[StoredInvoice]:
+        kept = self.corrections.invoices
+        return [each for each in kept if organisation_id in (None, each.organisation_id)]
+
     def entries(self) -> Iterator[tuple[str, Entry]]:
-        return iter(
-            [(name, entry) for name in sorted(self._entries) for entry in self._entries[name]]
-        )
+        booked = {name: each.entries for name, each in self.corrections.posted.items()}
+        lines = {**self._entries, **booked}
+        return iter([(name, entry) for name in sorted(lines) for entry in lines[name]])
 
     def holds(self) -> list[OpenHold]:
         return list(self._open.values())
@@ -119,7 +149,11 @@ class MemoryLedger:
         return dict(self._by_day)
 
     def balances(self) -> dict[str, int]:
-        return dict(self._balances)
+        balances = self._balances.copy()
+        for posted in self.corrections.posted.values():
+            for entry in posted.entries:
+                balances[entry.account] += entry.amount_nano
+        return dict(balances)
 
     def spending(self) -> dict[str, int]:
         return dict(self._spending)
@@ -128,15 +162,14 @@ class MemoryLedger:
         return []
 
     def usage(self, chosen: UsageFilter, grouping: tuple[Grouping, ...]) -> list[UsageSum]:
-        groups: dict[tuple[tuple[str, ...], str], list[UsageRecord]] = {}
-        for booked in self._records.values():
-            record = booked.record
-            if _is_chosen(record, chosen):
-                group = tuple(_value(record, name) for name in grouping)
-                groups.setdefault((group, record.currency), []).append(record)
-        return [
-            _sum(group, currency, groups[group, currency]) for group, currency in sorted(groups)
-        ]
+        found = (each for each in self._records.values() if _is_chosen(each.record, chosen))
+        return usage_sums(_hour_sums(found), grouping)
+
+    def hours(self) -> Iterator[HourSum]:
+        return iter(sorted(_hour_sums(self._records.values())))
+
+    def ended(self, chosen: UsageFilter) -> Iterator[BookedRecord]:
+        return (booked for booked in self.records() if _is_chosen(booked.record, chosen))
 
 
 class MemoryAccounts:
@@ -208,6 +241,30 @@ class MemoryAccounts:
         return any(rival != owner.id for rival in rivals)
 
 
+class MemoryAlerts:
+    """Implements ``core.budgets.AlertBook``."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, Alert] = {}
+
+    def is_told(self, alert: Alert) -> bool:
+        return alert.id in self._told
+
+    def find(self, alert_id: str) -> Alert | None:
+        return self._told.get(alert_id)
+
+    def save(self, alerts: Sequence[Alert]) -> "asyncio.Future[None]":
+        for alert in alerts:
+            self._told.setdefault(alert.id, alert)
+        return _done()
+
+    def page(self, *, after: Alert | None, limit: int) -> list[Alert]:
+        raised = sorted(self._told.values(), key=_alert_order)
+        if after is not None:
+            raised = [alert for alert in raised if _alert_order(alert) > _alert_order(after)]
+        return raised[:limit]
+
+
 class MemoryShelf:
     """Implements ``core.shelf.Shelf``."""
 
@@ -267,6 +324,10 @@ class MemoryShelf:
         return kept
 
 
+def _alert_order(alert: Alert) -> tuple[int, str, str, str, int]:
+    return (alert.raised_ms, alert.level_id, alert.budget, alert.window, alert.percent)
+
+
 def _done() -> "asyncio.Future[None]":
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     future.set_result(None)
@@ -284,23 +345,6 @@ def _is_chosen(record: UsageRecord, chosen: UsageFilter) -> bool:
     return is_theirs and chosen.since_ms <= record.finished_ms < chosen.until_ms
 
 
-def _value(record: UsageRecord, grouping: Grouping) -> str:
-    if grouping == "day":
-        return datetime.fromtimestamp(record.finished_ms // 1000, UTC).date().isoformat()
-    value: str = getattr(record, f"{grouping}_id")
-    return value
-
-
-def _sum(group: tuple[str, ...], currency: str, records: list[UsageRecord]) -> UsageSum:
-    counts = {
-        kind: sum(getattr(record.usage, kind) for record in records)
-        for kind in Usage.__struct_fields__
-    }
-    return UsageSum(
-        group=group,
-        currency=currency,
-        requests=len(records),
-        usage=Usage(**counts),
-        price_nano=sum(record.price_nano for record in records),
-        shortfall_nano=sum(record.shortfall_nano for record in records),
-    )
+def _hour_sums(booked: Iterable[BookedRecord]) -> Iterator[HourSum]:
+    sums = add_up((each.record, each.price) for each in booked)
+    return ((hour, facet, tally) for (hour, facet), tally in sums.items())

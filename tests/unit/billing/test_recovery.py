@@ -52,6 +52,12 @@ def test_the_hold_is_the_ceiling() -> None:
     assert (made.price_nano, made.shortfall_nano) == (full_nano - 1, 1)
 
 
+def test_what_a_crashed_request_took_is_not_known() -> None:
+    """Protects conservation: its time stays unallocated, and its cost is not told as nothing."""
+    made = recovered(OpenHold(hold("req_1"), used(3)), START_MS)
+    assert (made.cost.basis, made.cost.busy_ns, made.cost.direct_nano) == ("", 0, 0)
+
+
 async def test_every_open_hold_is_settled_once() -> None:
     """Protects budgets from holds that stay for ever."""
     store = MemoryStore(post)

@@ -6,10 +6,14 @@ from pathlib import Path
 import apsw
 import pytest
 
+from kilonova.billing.closing import MonthEnd
+from kilonova.billing.corrections import Corrections
+from kilonova.billing.invoice.stationery import Stationery
 from kilonova.billing.posting import post
 from kilonova.billing.verify import INVARIANTS, Finding, verify
+from kilonova.core.corrections import AdjustmentOrder
 from kilonova.stores.sql.store import SqlStore
-from ledger_samples import hold, record, used
+from ledger_samples import FixedClock, hold, record, used
 
 # What a bug, or a hand in the file, could do; and the invariants that notice it.
 DAMAGES = [
@@ -18,6 +22,19 @@ DAMAGES = [
     ("UPDATE entries SET amount_nano = amount_nano * 2", "records_are_posted"),
     ("DELETE FROM usage_records WHERE request_id = 'req_2'", "entries_have_records"),
     ("DELETE FROM usage_records", "spending_equals_records"),
+    ("DELETE FROM entries WHERE transaction_id LIKE 'adj_%'", "adjustments_are_posted"),
+    ("UPDATE adjustments SET amount_nano = amount_nano + 1", "adjustments_are_posted"),
+    ("DELETE FROM adjustments", "entries_have_records"),
+    ("UPDATE adjustments SET amount_nano = 9000000000", "refunds_within_charges"),
+    ("UPDATE adjustments SET request_id = 'req_9'", "refunds_within_charges"),
+    ("UPDATE invoices SET document = CAST('{}' AS BLOB)", "closed_months_stand"),
+    ("UPDATE invoices SET number = 'X-1'", "closed_months_stand"),
+    ("DELETE FROM invoices", "closed_months_stand"),
+    ("UPDATE closings SET document = CAST('{}' AS BLOB)", "closed_months_stand"),
+    (
+        "UPDATE usage_records SET output_tokens = 1 WHERE request_id = 'req_0'",
+        "closed_months_stand",
+    ),
     ("UPDATE usage_records SET price_nano = price_nano + 1", "nothing_is_overbilled"),
     ("UPDATE usage_records SET price_nano = price_nano - 1", "nothing_is_unbooked"),
     ("UPDATE usage_records SET output_tokens = -1", "nothing_is_negative"),
@@ -27,6 +44,14 @@ DAMAGES = [
     ("UPDATE spending SET spent_nano = 0", "spending_equals_records"),
     ("INSERT INTO spending VALUES ('key_9', 5)", "spending_equals_records"),
     ("UPDATE spending_days SET day = day + 1", "daily_spending_equals_records"),
+    ("UPDATE usage_hours SET requests = requests + 1", "hours_equal_records"),
+    ("UPDATE usage_hours SET hour = hour + 1", "hours_equal_records"),
+    ("DELETE FROM usage_hours", "hours_equal_records"),
+    ("UPDATE usage_facets SET model_id = 'another'", "hours_equal_records"),
+    (
+        "UPDATE usage_records SET resource = 'machine', busy_ns = 400000000000",
+        "busy_time_fits",
+    ),
     ("UPDATE holds SET request_id = 'req_1'", "settled_once"),
     ("UPDATE sqlite_schema SET rootpage = 3 WHERE name = 'notes'", "storage_is_whole"),
 ]
@@ -38,9 +63,29 @@ async def _write(path: Path) -> None:
         held = hold(f"req_{number}")
         await store.ledger.reserve(held)
         await store.ledger.settle(record(held, used(number)))
+    await _close(store)
     await store.ledger.reserve(hold("req_open"))
     assert verify(store.book, live=lambda: {"req_open"}) == []
     await store.close()
+
+
+async def _close(store: SqlStore) -> None:
+    """A refund, and an invoice."""
+    clock, lock = FixedClock(1_796_083_200.0), asyncio.Lock()
+    corrections = Corrections(store.book, store.corrections, clock, lock=lock)
+    order = AdjustmentOrder(
+        kind="refund", organisation_id="org_1", reason="test", request_id="req_1", amount_nano=1
+    )
+    await corrections.adjust(order)
+    month_end = MonthEnd(
+        store.book,
+        store.corrections,
+        clock,
+        lock=lock,
+        stationery=Stationery(),
+        customers=list,
+    )
+    await month_end.close("2026-11")
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +108,16 @@ def test_damage_is_found(sound: bytes, tmp_path: Path, damage: str, invariant: s
     found = {finding.invariant for finding in verify(SqlStore.reading(path))}
     assert invariant in found
     assert found <= set(INVARIANTS)
+
+
+def test_what_came_into_a_closed_month_is_found(sound: bytes, tmp_path: Path) -> None:
+    """Protects a closed month from charges of somebody who has no invoice that could be wrong."""
+    path = tmp_path / "kilonova.db"
+    path.write_bytes(sound)
+    moved = "UPDATE usage_records SET organisation_id = 'org_9' WHERE request_id = 'req_1'"
+    apsw.Connection(str(path)).execute(moved)
+    found = [each.detail for each in verify(SqlStore.reading(path))]
+    assert any(each.startswith("org_9 owes") and "no invoice" in each for each in found)
 
 
 def test_every_invariant_is_tried() -> None:

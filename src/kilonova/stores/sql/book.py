@@ -6,7 +6,6 @@ reads belong in a thread: ``await asyncio.to_thread(...)``.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +13,19 @@ import apsw
 import msgspec
 
 from kilonova.core.books import BookedRecord, Entry, Grouping, OpenHold, UsageFilter, UsageSum
-from kilonova.core.usage import Usage
+from kilonova.core.corrections import Adjustment, ChargeSum, Closing, StoredInvoice
+from kilonova.core.tally import HourSum
 from kilonova.stores.sql import compiled
-from kilonova.stores.sql.rows import Row, as_booked_record, read_holds
+from kilonova.stores.sql.closed_months import (
+    read_adjustments,
+    read_charges,
+    read_closings,
+    read_invoices,
+)
+from kilonova.stores.sql.hours import read_ended, read_hours, read_usage
+from kilonova.stores.sql.rows import as_booked_record, read_holds
 
 __all__ = ["EXPORTED", "SqlBook", "SqlView"]
-
-_GROUPINGS: tuple[Grouping, ...] = ("organisation", "project", "key", "model", "day")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 EXPORTED = {
     "notes": compiled.ALL_NOTES,
@@ -34,6 +38,12 @@ EXPORTED = {
     "balances": compiled.BALANCES,
     "spending": compiled.SPENDING,
     "spending_days": compiled.SPENDING_DAYS,
+    "usage_facets": compiled.FACETS,
+    "usage_hours": compiled.HOURS,
+    "alerts": compiled.ALERTS,
+    "adjustments": compiled.ALL_ADJUSTMENTS,
+    "closings": compiled.CLOSINGS,
+    "invoices": compiled.INVOICES,
 }
 
 
@@ -45,6 +55,13 @@ class SqlView:
 
     def records(self) -> Iterator[BookedRecord]:
         return map(as_booked_record, self._connection.execute(compiled.RECORDS))
+
+    def ended(self, chosen: UsageFilter) -> Iterator[BookedRecord]:
+        return read_ended(self._connection, chosen)
+
+    def record(self, request_id: str) -> BookedRecord | None:
+        rows = self._connection.execute(compiled.RECORD, (request_id,)).fetchall()
+        return as_booked_record(rows[0]) if rows else None
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         for transaction_id, account, amount_nano in self._connection.execute(compiled.ENTRIES):
@@ -63,17 +80,31 @@ class SqlView:
         rows = self._connection.execute(compiled.SPENDING_DAYS)
         return {(level_id, day): spent_nano for level_id, day, spent_nano in rows}
 
+    def charges(self, chosen: UsageFilter, *, by_day: bool = False) -> list[ChargeSum]:
+        return read_charges(self._connection, chosen, by_day=by_day)
+
+    def adjustments(self, chosen: UsageFilter) -> list[Adjustment]:
+        return read_adjustments(self._connection, chosen)
+
+    def first_finished_ms(self) -> int | None:
+        first: int | None = self._connection.execute(compiled.FIRST_FINISHED).get
+        return first
+
+    def closings(self) -> list[Closing]:
+        return read_closings(self._connection)
+
+    def invoices(self, organisation_id: str | None = None) -> list[StoredInvoice]:
+        return read_invoices(self._connection, organisation_id)
+
     def damage(self) -> list[str]:
         verdicts = [str(row[0]) for row in self._connection.execute("PRAGMA integrity_check")]
         return [] if verdicts == ["ok"] else verdicts
 
     def usage(self, chosen: UsageFilter, grouping: tuple[Grouping, ...]) -> list[UsageSum]:
-        bindings = _bindings(chosen) | {f"by_{name}": name in grouping for name in _GROUPINGS}
-        everywhere = chosen.organisation_id is None
-        statement = compiled.USAGE if everywhere else compiled.USAGE_OF_ORGANISATION
-        rows = self._connection.execute(statement, bindings).fetchall()
-        sums = [_usage_sum(row, grouping) for row in rows]
-        return sorted(sums, key=lambda each: (each.group, each.currency))
+        return read_usage(self._connection, chosen, grouping)
+
+    def hours(self) -> Iterator[HourSum]:
+        return read_hours(self._connection)
 
     def export(self) -> Iterator[bytes]:
         """Every row of every table as a line of JSON; bytes are in base 64."""
@@ -121,17 +152,3 @@ def _bindings(chosen: UsageFilter) -> dict[str, str | int | None]:
         "since_ms": chosen.since_ms,
         "until_ms": chosen.until_ms,
     }
-
-
-def _usage_sum(row: Row, grouping: tuple[Grouping, ...]) -> UsageSum:
-    groups = dict(zip(_GROUPINGS, row[:5], strict=True))
-    groups["day"] = (_EPOCH + timedelta(days=row[4])).date().isoformat()
-    counts = dict(zip(Usage.__struct_fields__, row[7:13], strict=True))
-    return UsageSum(
-        group=tuple(groups[name] for name in grouping),
-        currency=row[5],
-        requests=row[6],
-        usage=Usage(**counts),
-        price_nano=row[13],
-        shortfall_nano=row[14],
-    )

@@ -38,84 +38,88 @@ cost_currency, busy_ns, marginal_nano, direct_nano, energy_uj, co2_ug, cost_basi
 :service_tier, :resource, :cost_currency, :busy_ns, :marginal_nano, :direct_nano, :energy_uj,
 :co2_ug, :cost_basis)"""
 RECORDS = """\
-SELECT usage_records.request_id, usage_records.organisation_id, usage_records.project_id,
-usage_records.key_id, usage_records.model_id, usage_records.dialect, usage_records.outcome,
-usage_records.input_tokens, usage_records.cache_read_tokens, usage_records.cache_write_tokens,
-usage_records.output_tokens, usage_records.reasoning_tokens, usage_records.price_nano,
-usage_records.currency, usage_records.price_version, usage_records.started_ms,
-usage_records.finished_ms, usage_records.first_token_ms, usage_records.shortfall_nano,
-usage_records.price_input, usage_records.price_cache_read, usage_records.price_cache_write,
-usage_records.price_output, usage_records.cache_write_long_tokens,
-usage_records.price_cache_write_long, usage_records.price_reasoning, usage_records.discount_ppm,
-usage_records.engine, usage_records.service_tier, usage_records.resource,
-usage_records.cost_currency, usage_records.busy_ns, usage_records.marginal_nano,
-usage_records.direct_nano, usage_records.energy_uj, usage_records.co2_ug,
-usage_records.cost_basis  FROM usage_records ORDER BY usage_records.request_id"""
+SELECT *  FROM usage_records ORDER BY usage_records.request_id"""
+RECORD = """\
+SELECT *  FROM usage_records  WHERE usage_records.request_id = :request_id"""
 RECORD_PAGE = """\
-SELECT usage_records.request_id, usage_records.organisation_id, usage_records.project_id,
-usage_records.key_id, usage_records.model_id, usage_records.dialect, usage_records.outcome,
-usage_records.input_tokens, usage_records.cache_read_tokens, usage_records.cache_write_tokens,
-usage_records.output_tokens, usage_records.reasoning_tokens, usage_records.price_nano,
-usage_records.currency, usage_records.price_version, usage_records.started_ms,
-usage_records.finished_ms, usage_records.first_token_ms, usage_records.shortfall_nano,
-usage_records.price_input, usage_records.price_cache_read, usage_records.price_cache_write,
-usage_records.price_output, usage_records.cache_write_long_tokens,
-usage_records.price_cache_write_long, usage_records.price_reasoning, usage_records.discount_ppm,
-usage_records.engine, usage_records.service_tier, usage_records.resource,
-usage_records.cost_currency, usage_records.busy_ns, usage_records.marginal_nano,
-usage_records.direct_nano, usage_records.energy_uj, usage_records.co2_ug,
-usage_records.cost_basis  FROM usage_records  WHERE usage_records.request_id > :after AND
+SELECT *  FROM usage_records  WHERE usage_records.request_id > :after AND
 usage_records.finished_ms >= :since_ms AND usage_records.finished_ms < :until_ms ORDER BY
 usage_records.request_id  LIMIT :limit OFFSET 0"""
 RECORD_PAGE_OF_ORGANISATION = """\
-SELECT usage_records.request_id, usage_records.organisation_id, usage_records.project_id,
-usage_records.key_id, usage_records.model_id, usage_records.dialect, usage_records.outcome,
-usage_records.input_tokens, usage_records.cache_read_tokens, usage_records.cache_write_tokens,
-usage_records.output_tokens, usage_records.reasoning_tokens, usage_records.price_nano,
-usage_records.currency, usage_records.price_version, usage_records.started_ms,
-usage_records.finished_ms, usage_records.first_token_ms, usage_records.shortfall_nano,
-usage_records.price_input, usage_records.price_cache_read, usage_records.price_cache_write,
-usage_records.price_output, usage_records.cache_write_long_tokens,
-usage_records.price_cache_write_long, usage_records.price_reasoning, usage_records.discount_ppm,
-usage_records.engine, usage_records.service_tier, usage_records.resource,
-usage_records.cost_currency, usage_records.busy_ns, usage_records.marginal_nano,
-usage_records.direct_nano, usage_records.energy_uj, usage_records.co2_ug,
-usage_records.cost_basis  FROM usage_records  WHERE usage_records.request_id > :after AND
+SELECT *  FROM usage_records  WHERE usage_records.request_id > :after AND
 usage_records.organisation_id = :organisation_id AND usage_records.finished_ms >= :since_ms AND
 usage_records.finished_ms < :until_ms ORDER BY usage_records.request_id  LIMIT :limit OFFSET 0"""
+RECORDS_ENDED = """\
+SELECT *  FROM usage_records  WHERE usage_records.finished_ms >= :since_ms AND
+usage_records.finished_ms < :until_ms ORDER BY usage_records.request_id"""
+RECORDS_ENDED_OF_ORGANISATION = """\
+SELECT *  FROM usage_records  WHERE usage_records.organisation_id = :organisation_id AND
+usage_records.finished_ms >= :since_ms AND usage_records.finished_ms < :until_ms ORDER BY
+usage_records.request_id"""
+FACET_KEEP = """\
+INSERT INTO usage_facets (id, organisation_id, project_id, key_id, model_id, dialect, engine,
+service_tier, resource, cost_basis, currency, cost_currency) VALUES (:id, :organisation_id,
+:project_id, :key_id, :model_id, :dialect, :engine, :service_tier, :resource, :cost_basis,
+:currency, :cost_currency) ON CONFLICT DO NOTHING"""
+FACETS = """\
+SELECT usage_facets.id, usage_facets.organisation_id, usage_facets.project_id,
+usage_facets.key_id, usage_facets.model_id, usage_facets.dialect, usage_facets.engine,
+usage_facets.service_tier, usage_facets.resource, usage_facets.cost_basis,
+usage_facets.currency, usage_facets.cost_currency  FROM usage_facets"""
+HOUR_ADD = """\
+INSERT INTO usage_hours (hour, facet_id, requests, input_tokens, cache_read_tokens,
+cache_write_tokens, output_tokens, reasoning_tokens, cache_write_long_tokens, price_nano,
+discount_nano, shortfall_nano, busy_ns, marginal_nano, direct_nano, energy_uj, co2_ug) VALUES
+(:hour, :facet_id, :requests, :input_tokens, :cache_read_tokens, :cache_write_tokens,
+:output_tokens, :reasoning_tokens, :cache_write_long_tokens, :price_nano, :discount_nano,
+:shortfall_nano, :busy_ns, :marginal_nano, :direct_nano, :energy_uj, :co2_ug) ON CONFLICT (hour,
+facet_id) DO UPDATE SET requests = (usage_hours.requests + excluded.requests), input_tokens =
+(usage_hours.input_tokens + excluded.input_tokens), cache_read_tokens =
+(usage_hours.cache_read_tokens + excluded.cache_read_tokens), cache_write_tokens =
+(usage_hours.cache_write_tokens + excluded.cache_write_tokens), output_tokens =
+(usage_hours.output_tokens + excluded.output_tokens), reasoning_tokens =
+(usage_hours.reasoning_tokens + excluded.reasoning_tokens), cache_write_long_tokens =
+(usage_hours.cache_write_long_tokens + excluded.cache_write_long_tokens), price_nano =
+(usage_hours.price_nano + excluded.price_nano), discount_nano = (usage_hours.discount_nano +
+excluded.discount_nano), shortfall_nano = (usage_hours.shortfall_nano +
+excluded.shortfall_nano), busy_ns = (usage_hours.busy_ns + excluded.busy_ns), marginal_nano =
+(usage_hours.marginal_nano + excluded.marginal_nano), direct_nano = (usage_hours.direct_nano +
+excluded.direct_nano), energy_uj = (usage_hours.energy_uj + excluded.energy_uj), co2_ug =
+(usage_hours.co2_ug + excluded.co2_ug)"""
+HOURS = """\
+SELECT usage_hours.hour, usage_hours.facet_id, usage_hours.requests, usage_hours.input_tokens,
+usage_hours.cache_read_tokens, usage_hours.cache_write_tokens, usage_hours.output_tokens,
+usage_hours.reasoning_tokens, usage_hours.cache_write_long_tokens, usage_hours.price_nano,
+usage_hours.discount_nano, usage_hours.shortfall_nano, usage_hours.busy_ns,
+usage_hours.marginal_nano, usage_hours.direct_nano, usage_hours.energy_uj, usage_hours.co2_ug
+FROM usage_hours ORDER BY usage_hours.hour, usage_hours.facet_id"""
 USAGE = """\
-SELECT CASE WHEN (:by_organisation = 1) THEN usage_records.organisation_id ELSE '' END AS
-organisation, CASE WHEN (:by_project = 1) THEN usage_records.project_id ELSE '' END AS project,
-CASE WHEN (:by_key = 1) THEN usage_records.key_id ELSE '' END AS "key", CASE WHEN (:by_model =
-1) THEN usage_records.model_id ELSE '' END AS model, CASE WHEN (:by_day = 1) THEN
-usage_records.finished_ms / 86400000 ELSE 0 END AS day, usage_records.currency, count(*) AS
-count_1, sum(usage_records.input_tokens) AS sum_1, sum(usage_records.cache_read_tokens) AS
-sum_2, sum(usage_records.cache_write_tokens) AS sum_3, sum(usage_records.output_tokens) AS
-sum_4, sum(usage_records.reasoning_tokens) AS sum_5, sum(usage_records.cache_write_long_tokens)
-AS sum_6, sum(usage_records.price_nano) AS sum_7, sum(usage_records.shortfall_nano) AS sum_8
-FROM usage_records  WHERE usage_records.finished_ms >= :since_ms AND usage_records.finished_ms <
-:until_ms GROUP BY CASE WHEN (:by_organisation = 1) THEN usage_records.organisation_id ELSE ''
-END, CASE WHEN (:by_project = 1) THEN usage_records.project_id ELSE '' END, CASE WHEN (:by_key =
-1) THEN usage_records.key_id ELSE '' END, CASE WHEN (:by_model = 1) THEN usage_records.model_id
-ELSE '' END, CASE WHEN (:by_day = 1) THEN usage_records.finished_ms / 86400000 ELSE 0 END,
-usage_records.currency"""
-USAGE_OF_ORGANISATION = """\
-SELECT CASE WHEN (:by_organisation = 1) THEN usage_records.organisation_id ELSE '' END AS
-organisation, CASE WHEN (:by_project = 1) THEN usage_records.project_id ELSE '' END AS project,
-CASE WHEN (:by_key = 1) THEN usage_records.key_id ELSE '' END AS "key", CASE WHEN (:by_model =
-1) THEN usage_records.model_id ELSE '' END AS model, CASE WHEN (:by_day = 1) THEN
-usage_records.finished_ms / 86400000 ELSE 0 END AS day, usage_records.currency, count(*) AS
-count_1, sum(usage_records.input_tokens) AS sum_1, sum(usage_records.cache_read_tokens) AS
-sum_2, sum(usage_records.cache_write_tokens) AS sum_3, sum(usage_records.output_tokens) AS
-sum_4, sum(usage_records.reasoning_tokens) AS sum_5, sum(usage_records.cache_write_long_tokens)
-AS sum_6, sum(usage_records.price_nano) AS sum_7, sum(usage_records.shortfall_nano) AS sum_8
-FROM usage_records  WHERE usage_records.organisation_id = :organisation_id AND
-usage_records.finished_ms >= :since_ms AND usage_records.finished_ms < :until_ms GROUP BY CASE
-WHEN (:by_organisation = 1) THEN usage_records.organisation_id ELSE '' END, CASE WHEN
-(:by_project = 1) THEN usage_records.project_id ELSE '' END, CASE WHEN (:by_key = 1) THEN
-usage_records.key_id ELSE '' END, CASE WHEN (:by_model = 1) THEN usage_records.model_id ELSE ''
-END, CASE WHEN (:by_day = 1) THEN usage_records.finished_ms / 86400000 ELSE 0 END,
-usage_records.currency"""
+SELECT usage_hours.hour / :together AS part, usage_hours.facet_id, sum(usage_hours.requests) AS
+sum_1, sum(usage_hours.input_tokens) AS sum_2, sum(usage_hours.cache_read_tokens) AS sum_3,
+sum(usage_hours.cache_write_tokens) AS sum_4, sum(usage_hours.output_tokens) AS sum_5,
+sum(usage_hours.reasoning_tokens) AS sum_6, sum(usage_hours.cache_write_long_tokens) AS sum_7,
+sum(usage_hours.price_nano) AS sum_8, sum(usage_hours.discount_nano) AS sum_9,
+sum(usage_hours.shortfall_nano) AS sum_10, sum(usage_hours.busy_ns) AS sum_11,
+sum(usage_hours.marginal_nano) AS sum_12, sum(usage_hours.direct_nano) AS sum_13,
+sum(usage_hours.energy_uj) AS sum_14, sum(usage_hours.co2_ug) AS sum_15  FROM usage_hours  WHERE
+usage_hours.hour >= :first AND usage_hours.hour < :end AND (:organisation_id IS NULL OR
+usage_hours.facet_id IN (SELECT usage_facets.id  FROM usage_facets  WHERE
+usage_facets.organisation_id = :organisation_id)) GROUP BY usage_hours.hour / :together,
+usage_hours.facet_id"""
+USAGE_BY_TIME = """\
+SELECT usage_hours.hour / :together AS part, usage_facets.currency, usage_facets.cost_currency,
+sum(usage_hours.requests) AS sum_1, sum(usage_hours.input_tokens) AS sum_2,
+sum(usage_hours.cache_read_tokens) AS sum_3, sum(usage_hours.cache_write_tokens) AS sum_4,
+sum(usage_hours.output_tokens) AS sum_5, sum(usage_hours.reasoning_tokens) AS sum_6,
+sum(usage_hours.cache_write_long_tokens) AS sum_7, sum(usage_hours.price_nano) AS sum_8,
+sum(usage_hours.discount_nano) AS sum_9, sum(usage_hours.shortfall_nano) AS sum_10,
+sum(usage_hours.busy_ns) AS sum_11, sum(usage_hours.marginal_nano) AS sum_12,
+sum(usage_hours.direct_nano) AS sum_13, sum(usage_hours.energy_uj) AS sum_14,
+sum(usage_hours.co2_ug) AS sum_15  FROM usage_hours JOIN usage_facets ON usage_facets.id =
+usage_hours.facet_id  WHERE usage_hours.hour >= :first AND usage_hours.hour < :end AND
+(:organisation_id IS NULL OR usage_hours.facet_id IN (SELECT usage_facets.id  FROM usage_facets
+WHERE usage_facets.organisation_id = :organisation_id)) GROUP BY usage_hours.hour / :together,
+usage_facets.currency, usage_facets.cost_currency"""
 ENTRY_INSERT = """\
 INSERT INTO entries (transaction_id, account, amount_nano) VALUES (:transaction_id, :account,
 :amount_nano)"""
@@ -143,6 +147,115 @@ SPENDING = """\
 SELECT spending.level_id, spending.spent_nano  FROM spending"""
 SPENT = """\
 SELECT spending.spent_nano  FROM spending  WHERE spending.level_id = :level_id"""
+CHARGES = """\
+SELECT CASE WHEN (:by_day = 1) THEN usage_records.finished_ms / 86400000 ELSE 0 END AS day,
+usage_records.organisation_id, usage_records.project_id, usage_records.model_id,
+usage_records.service_tier, usage_records.currency, usage_records.price_version,
+usage_records.price_input, usage_records.price_cache_read, usage_records.price_cache_write,
+usage_records.price_cache_write_long, usage_records.price_output, usage_records.price_reasoning,
+usage_records.discount_ppm, usage_records.cost_currency, count(*) AS count_1,
+sum(usage_records.input_tokens) AS sum_1, sum(usage_records.cache_read_tokens) AS sum_2,
+sum(usage_records.cache_write_tokens) AS sum_3, sum(usage_records.output_tokens) AS sum_4,
+sum(usage_records.reasoning_tokens) AS sum_5, sum(usage_records.cache_write_long_tokens) AS
+sum_6, sum(usage_records.price_nano) AS sum_7, sum(usage_records.direct_nano) AS sum_8,
+sum(usage_records.energy_uj) AS sum_9, sum(usage_records.co2_ug) AS sum_10  FROM usage_records
+WHERE usage_records.finished_ms >= :since_ms AND usage_records.finished_ms < :until_ms GROUP BY
+CASE WHEN (:by_day = 1) THEN usage_records.finished_ms / 86400000 ELSE 0 END,
+usage_records.organisation_id, usage_records.project_id, usage_records.model_id,
+usage_records.service_tier, usage_records.currency, usage_records.price_version,
+usage_records.price_input, usage_records.price_cache_read, usage_records.price_cache_write,
+usage_records.price_cache_write_long, usage_records.price_output, usage_records.price_reasoning,
+usage_records.discount_ppm, usage_records.cost_currency ORDER BY day,
+usage_records.organisation_id, usage_records.project_id, usage_records.model_id,
+usage_records.service_tier, usage_records.currency, usage_records.price_version,
+usage_records.price_input, usage_records.price_cache_read, usage_records.price_cache_write,
+usage_records.price_cache_write_long, usage_records.price_output, usage_records.price_reasoning,
+usage_records.discount_ppm, usage_records.cost_currency"""
+CHARGES_OF_ORGANISATION = """\
+SELECT CASE WHEN (:by_day = 1) THEN usage_records.finished_ms / 86400000 ELSE 0 END AS day,
+usage_records.organisation_id, usage_records.project_id, usage_records.model_id,
+usage_records.service_tier, usage_records.currency, usage_records.price_version,
+usage_records.price_input, usage_records.price_cache_read, usage_records.price_cache_write,
+usage_records.price_cache_write_long, usage_records.price_output, usage_records.price_reasoning,
+usage_records.discount_ppm, usage_records.cost_currency, count(*) AS count_1,
+sum(usage_records.input_tokens) AS sum_1, sum(usage_records.cache_read_tokens) AS sum_2,
+sum(usage_records.cache_write_tokens) AS sum_3, sum(usage_records.output_tokens) AS sum_4,
+sum(usage_records.reasoning_tokens) AS sum_5, sum(usage_records.cache_write_long_tokens) AS
+sum_6, sum(usage_records.price_nano) AS sum_7, sum(usage_records.direct_nano) AS sum_8,
+sum(usage_records.energy_uj) AS sum_9, sum(usage_records.co2_ug) AS sum_10  FROM usage_records
+WHERE usage_records.organisation_id = :organisation_id AND usage_records.finished_ms >=
+:since_ms AND usage_records.finished_ms < :until_ms GROUP BY CASE WHEN (:by_day = 1) THEN
+usage_records.finished_ms / 86400000 ELSE 0 END, usage_records.organisation_id,
+usage_records.project_id, usage_records.model_id, usage_records.service_tier,
+usage_records.currency, usage_records.price_version, usage_records.price_input,
+usage_records.price_cache_read, usage_records.price_cache_write,
+usage_records.price_cache_write_long, usage_records.price_output, usage_records.price_reasoning,
+usage_records.discount_ppm, usage_records.cost_currency ORDER BY day,
+usage_records.organisation_id, usage_records.project_id, usage_records.model_id,
+usage_records.service_tier, usage_records.currency, usage_records.price_version,
+usage_records.price_input, usage_records.price_cache_read, usage_records.price_cache_write,
+usage_records.price_cache_write_long, usage_records.price_output, usage_records.price_reasoning,
+usage_records.discount_ppm, usage_records.cost_currency"""
+NEWEST = """\
+SELECT usage_records.finished_ms, usage_records.currency  FROM usage_records ORDER BY
+usage_records.request_id DESC  LIMIT :limit OFFSET 0"""
+FIRST_FINISHED = """\
+SELECT min(usage_records.finished_ms) AS min_1  FROM usage_records"""
+ADJUSTMENT_INSERT = """\
+INSERT INTO adjustments (id, organisation_id, project_id, model_id, request_id, kind,
+amount_nano, currency, reason, booked_ms, refers_to, client_token, expires_ms, tokens) VALUES
+(:id, :organisation_id, :project_id, :model_id, :request_id, :kind, :amount_nano, :currency,
+:reason, :booked_ms, :refers_to, :client_token, :expires_ms, :tokens)"""
+ADJUSTMENTS = """\
+SELECT adjustments.id, adjustments.organisation_id, adjustments.project_id,
+adjustments.model_id, adjustments.request_id, adjustments.kind, adjustments.amount_nano,
+adjustments.currency, adjustments.reason, adjustments.booked_ms, adjustments.refers_to,
+adjustments.client_token, adjustments.expires_ms, adjustments.tokens  FROM adjustments  WHERE
+adjustments.booked_ms >= :since_ms AND adjustments.booked_ms < :until_ms ORDER BY
+adjustments.booked_ms, adjustments.id"""
+ADJUSTMENTS_OF_ORGANISATION = """\
+SELECT adjustments.id, adjustments.organisation_id, adjustments.project_id,
+adjustments.model_id, adjustments.request_id, adjustments.kind, adjustments.amount_nano,
+adjustments.currency, adjustments.reason, adjustments.booked_ms, adjustments.refers_to,
+adjustments.client_token, adjustments.expires_ms, adjustments.tokens  FROM adjustments  WHERE
+adjustments.booked_ms >= :since_ms AND adjustments.booked_ms < :until_ms AND
+adjustments.organisation_id = :organisation_id ORDER BY adjustments.booked_ms, adjustments.id"""
+CLOSING_INSERT = """\
+INSERT INTO closings (period, closed_ms, sha256, document) VALUES (:period, :closed_ms, :sha256,
+:document)"""
+CLOSINGS = """\
+SELECT closings.period, closings.closed_ms, closings.sha256, closings.document  FROM closings
+ORDER BY closings.period"""
+LAST_CLOSED = """\
+SELECT max(closings.period) AS max_1  FROM closings"""
+INVOICE_INSERT = """\
+INSERT INTO invoices (period, organisation_id, number, sha256, document) VALUES (:period,
+:organisation_id, :number, :sha256, :document)"""
+INVOICES = """\
+SELECT invoices.period, invoices.organisation_id, invoices.number, invoices.sha256,
+invoices.document  FROM invoices ORDER BY invoices.period, invoices.organisation_id"""
+INVOICES_OF_ORGANISATION = """\
+SELECT invoices.period, invoices.organisation_id, invoices.number, invoices.sha256,
+invoices.document  FROM invoices  WHERE invoices.organisation_id = :organisation_id ORDER BY
+invoices.period"""
+ALERT_INSERT = """\
+INSERT INTO alerts (level_id, budget, window_start, percent, budget_nano, spent_nano, raised_ms)
+VALUES (:level_id, :budget, :window_start, :percent, :budget_nano, :spent_nano, :raised_ms) ON
+CONFLICT DO NOTHING"""
+ALERT = """\
+SELECT alerts.level_id, alerts.budget, alerts.window_start, alerts.percent, alerts.budget_nano,
+alerts.spent_nano, alerts.raised_ms  FROM alerts  WHERE alerts.level_id = :level_id AND
+alerts.budget = :budget AND alerts.window_start = :window_start AND alerts.percent = :percent"""
+ALERT_PAGE = """\
+SELECT alerts.level_id, alerts.budget, alerts.window_start, alerts.percent, alerts.budget_nano,
+alerts.spent_nano, alerts.raised_ms  FROM alerts  WHERE (alerts.raised_ms, alerts.level_id,
+alerts.budget, alerts.window_start, alerts.percent) > (:after_raised_ms, :after_level_id,
+:after_budget, :after_window_start, :after_percent) ORDER BY alerts.raised_ms, alerts.level_id,
+alerts.budget, alerts.window_start, alerts.percent  LIMIT :limit OFFSET 0"""
+ALERTS = """\
+SELECT alerts.level_id, alerts.budget, alerts.window_start, alerts.percent, alerts.budget_nano,
+alerts.spent_nano, alerts.raised_ms  FROM alerts ORDER BY alerts.raised_ms, alerts.level_id,
+alerts.budget, alerts.window_start, alerts.percent"""
 NOTE_SAVE = """\
 INSERT INTO notes (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value =
 excluded.value"""
@@ -270,6 +383,73 @@ UPDATE kept SET items=(kept.items - 1), content_bytes=(kept.content_bytes - :tak
 kept.project_id = :project"""
 KEPT = """\
 SELECT kept.items, kept.content_bytes  FROM kept  WHERE kept.project_id = :project_id"""
+ALL_ADJUSTMENTS = """\
+SELECT adjustments.id, adjustments.organisation_id, adjustments.project_id,
+adjustments.model_id, adjustments.request_id, adjustments.kind, adjustments.amount_nano,
+adjustments.currency, adjustments.reason, adjustments.booked_ms, adjustments.refers_to,
+adjustments.client_token, adjustments.expires_ms, adjustments.tokens  FROM adjustments ORDER BY
+adjustments.id"""
+MEMBER_SAVE = """\
+INSERT INTO members (id, organisation_id, email, name, role, password_hash, created_ms) VALUES
+(:id, :organisation_id, :email, :name, :role, :password_hash, :created_ms) ON CONFLICT (id) DO
+UPDATE SET organisation_id = excluded.organisation_id, email = excluded.email, name =
+excluded.name, role = excluded.role, password_hash = excluded.password_hash, created_ms =
+excluded.created_ms"""
+MEMBER = """\
+SELECT members.id, members.organisation_id, members.email, members.name, members.role,
+members.password_hash, members.created_ms  FROM members  WHERE members.id = :id ORDER BY
+members.id"""
+MEMBERS = """\
+SELECT members.id, members.organisation_id, members.email, members.name, members.role,
+members.password_hash, members.created_ms  FROM members  WHERE members.organisation_id =
+:organisation_id ORDER BY members.id"""
+MEMBERS_CALLED = """\
+SELECT members.id, members.organisation_id, members.email, members.name, members.role,
+members.password_hash, members.created_ms  FROM members  WHERE members.email = :email ORDER BY
+members.id"""
+MEMBER_DELETE = """\
+DELETE FROM members WHERE members.id = :member"""
+SESSION_SAVE = """\
+INSERT INTO sessions (digest, member_id, created_ms, seen_ms) VALUES (:digest, :member_id,
+:created_ms, :seen_ms) ON CONFLICT (digest) DO UPDATE SET member_id = excluded.member_id,
+created_ms = excluded.created_ms, seen_ms = excluded.seen_ms"""
+SESSION = """\
+SELECT sessions.digest, sessions.member_id, sessions.created_ms, sessions.seen_ms  FROM sessions
+WHERE sessions.digest = :digest"""
+SESSION_TOUCH = """\
+UPDATE sessions SET seen_ms=:seen WHERE sessions.digest = :session"""
+SESSION_DELETE = """\
+DELETE FROM sessions WHERE sessions.digest = :session"""
+SESSIONS_DELETE = """\
+DELETE FROM sessions WHERE sessions.member_id = :member"""
+INVITATION_SAVE = """\
+INSERT INTO invitations (digest, id, organisation_id, email, role, created_ms, expires_ms)
+VALUES (:digest, :id, :organisation_id, :email, :role, :created_ms, :expires_ms) ON CONFLICT
+(digest) DO UPDATE SET id = excluded.id, organisation_id = excluded.organisation_id, email =
+excluded.email, role = excluded.role, created_ms = excluded.created_ms, expires_ms =
+excluded.expires_ms"""
+INVITATION = """\
+SELECT invitations.digest, invitations.id, invitations.organisation_id, invitations.email,
+invitations.role, invitations.created_ms, invitations.expires_ms  FROM invitations  WHERE
+invitations.digest = :digest"""
+INVITATION_CALLED = """\
+SELECT invitations.digest, invitations.id, invitations.organisation_id, invitations.email,
+invitations.role, invitations.created_ms, invitations.expires_ms  FROM invitations  WHERE
+invitations.id = :id ORDER BY invitations.digest"""
+INVITATIONS = """\
+SELECT invitations.digest, invitations.id, invitations.organisation_id, invitations.email,
+invitations.role, invitations.created_ms, invitations.expires_ms  FROM invitations  WHERE
+invitations.organisation_id = :organisation_id ORDER BY invitations.digest"""
+INVITATION_DELETE = """\
+DELETE FROM invitations WHERE invitations.digest = :invitation"""
+MEMBER_KEY_SAVE = """\
+INSERT INTO member_keys (member_id, project_id, key_id) VALUES (:member_id, :project_id,
+:key_id) ON CONFLICT (member_id, project_id) DO UPDATE SET key_id = excluded.key_id"""
+KEY_OF_MEMBER = """\
+SELECT member_keys.key_id  FROM member_keys  WHERE member_keys.member_id = :member_id AND
+member_keys.project_id = :project_id"""
+MEMBER_OF_KEY = """\
+SELECT member_keys.member_id  FROM member_keys  WHERE member_keys.key_id = :key_id"""
 ALL_NOTES = """\
 SELECT notes.name, notes.value  FROM notes ORDER BY notes.name"""
 ALL_PROJECTS = """\

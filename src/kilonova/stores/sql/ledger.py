@@ -7,14 +7,15 @@ when the ledger opens or first needs them, and only this object changes them aft
 from functools import partial
 
 import apsw
+from msgspec.structs import replace
 
 from kilonova.core.books import OpenHold, Posting
 from kilonova.core.crash import crash_point
 from kilonova.core.ports import Hold
 from kilonova.core.usage import Usage, UsageRecord
-from kilonova.stores.sql.compiled import SPENT, SPENT_BY_DAY
+from kilonova.stores.sql.compiled import NEWEST, SPENT, SPENT_BY_DAY
 from kilonova.stores.sql.operations import Checkpoint, Reserve, Settle
-from kilonova.stores.sql.rows import read_holds
+from kilonova.stores.sql.rows import closed_until_ms, read_holds
 from kilonova.stores.sql.writer import Done, Writer
 
 __all__ = ["SqlLedger"]
@@ -31,6 +32,14 @@ class SqlLedger:
         self._open = {held.hold.request_id: held.hold for held in self._left_open}
         # One number a key, project and organisation that was seen: as many as there are accounts.
         self._spent: dict[str, int] = {}
+        # Months before it are closed, or about to be (``SqlCorrections`` moves it).
+        self.open_from_ms = closed_until_ms(reader)
+
+    def newest(self) -> tuple[int, str] | None:
+        """When the youngest request in the file ended (milliseconds since the epoch), and its
+        currency."""
+        row = self._reader.execute(NEWEST, {"limit": 1}).fetchone()
+        return None if row is None else (int(row[0]), str(row[1]))
 
     def left_open(self) -> list[OpenHold]:
         """The holds that were open when the file was opened: what a crash left behind."""
@@ -51,6 +60,9 @@ class SqlLedger:
     def settle(self, record: UsageRecord) -> Done:
         hold = self._open.pop(record.request_id, None)
         assert hold is not None, f"{record.request_id} was settled twice or never reserved"
+        if record.finished_ms < self.open_from_ms:
+            # A clock that went back does not write into a closed month.
+            record = replace(record, finished_ms=self.open_from_ms)
         for level_id in (record.key_id, record.project_id, record.organisation_id):
             self._spent[level_id] = self.spent_nano(level_id) + record.price_nano
         done = self._writer.submit(Settle(record, hold, self._posting(record)))

@@ -30,6 +30,7 @@ from kilonova.stores.sql.compiled import (
     SPENDING_ADD,
     SPENDING_DAY_ADD,
 )
+from kilonova.stores.sql.hours import HourSums
 
 __all__ = ["Checkpoint", "Operation", "Reserve", "Row", "Save", "Settle", "Shelve", "apply"]
 
@@ -78,7 +79,7 @@ class Shelve(Struct, frozen=True, gc=False):
 Operation = Reserve | Checkpoint | Settle | Save | Shelve
 
 
-def apply(connection: apsw.Connection, operations: Sequence[Operation]) -> None:
+def apply(connection: apsw.Connection, operations: Sequence[Operation], hours: HourSums) -> None:
     """Execute all of them inside the transaction that is open."""
     if reserves := [each for each in operations if isinstance(each, Reserve)]:
         _reserve(connection, reserves)
@@ -86,6 +87,8 @@ def apply(connection: apsw.Connection, operations: Sequence[Operation]) -> None:
         _checkpoint(connection, checkpoints)
     if settles := [each for each in operations if isinstance(each, Settle)]:
         _settle(connection, settles)
+        hours.add([(settled.record, settled.hold.price) for settled in settles])
+        crash_point("settle.hours_written")
     if saves := [each for each in operations if isinstance(each, Save)]:
         _save(connection, saves)
     if shelvings := [each for each in operations if isinstance(each, Shelve)]:

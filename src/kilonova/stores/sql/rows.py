@@ -1,5 +1,6 @@
 """Rows to values and back. Columns stand in the order of ``tables``: that of the fields."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import apsw
@@ -10,7 +11,7 @@ from kilonova.core.identity import Key, Limits, Organisation, Project
 from kilonova.core.model import Price
 from kilonova.core.ports import Hold
 from kilonova.core.usage import Cost, Usage, UsageRecord
-from kilonova.stores.sql.compiled import HOLDS
+from kilonova.stores.sql.compiled import HOLDS, LAST_CLOSED
 
 __all__ = [
     "as_booked_record",
@@ -18,6 +19,7 @@ __all__ = [
     "as_open_hold",
     "as_organisation",
     "as_project",
+    "closed_until_ms",
     "key_row",
     "organisation_row",
     "project_row",
@@ -151,3 +153,13 @@ def _price(rates: Row, later: Row, *, currency: str, version: str) -> Price:
         reasoning=later[1],
         discount_ppm=later[2],
     )
+
+
+def closed_until_ms(connection: apsw.Connection) -> int:
+    """The end of the last closed month, in milliseconds since the epoch; 0 without one."""
+    period = connection.execute(LAST_CLOSED).get
+    if period is None:
+        return 0
+    year, month = map(int, str(period).split("-"))
+    following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    return round(following.timestamp()) * 1000

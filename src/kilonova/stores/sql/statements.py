@@ -19,24 +19,36 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql import ClauseElement, ColumnElement
 from sqlalchemy.sql.selectable import Select
 
+from kilonova.core.tally import MEASURES
 from kilonova.stores.sql.tables import (
+    adjustments,
+    alerts,
     balances,
+    closings,
     entries,
     holds,
+    invitations,
+    invoices,
     items,
     kept,
     keys,
+    member_keys,
+    members,
     notes,
     organisations,
     projects,
+    sessions,
     spending,
     spending_days,
+    usage_facets,
+    usage_hours,
     usage_records,
 )
 
@@ -54,16 +66,6 @@ _DELIVERED = (
     "delivered_output",
     "delivered_reasoning",
     "delivered_cache_write_long",
-)
-_SUMMED = (
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "cache_write_long_tokens",
-    "price_nano",
-    "shortfall_nano",
 )
 
 
@@ -83,6 +85,16 @@ def _add(table: Table, *amounts: str) -> ClauseElement:
     return statement.on_conflict_do_update(index_elements=key, set_=totals)
 
 
+def _keep(table: Table) -> ClauseElement:
+    """Insert, unless there is a row with this primary key."""
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def _records() -> Select[tuple[object, ...]]:
+    """Whole rows, in the order of their columns, which a test compares with the file's."""
+    return select(literal_column("*")).select_from(usage_records)
+
+
 def _where(table: Table, column: str) -> Select[tuple[object, ...]]:
     matching = table.c[column] == bindparam(column, type_=Text)
     return select(table).where(matching).order_by(*table.primary_key)
@@ -91,11 +103,6 @@ def _where(table: Table, column: str) -> Select[tuple[object, ...]]:
 def _flag(grouping: str) -> ColumnElement[bool]:
     flag: ColumnElement[int] = bindparam(f"by_{grouping}", type_=Integer)
     return flag == _ONE
-
-
-def _group(grouping: str) -> ColumnElement[str]:
-    column = usage_records.c[f"{grouping}_id"]
-    return case((_flag(grouping), column), else_=_NOTHING).label(grouping)
 
 
 def _in_time() -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -108,18 +115,101 @@ def _of_organisation() -> ColumnElement[bool]:
     return usage_records.c.organisation_id == bindparam("organisation_id", type_=Text)
 
 
-def _sums(*conditions: ColumnElement[bool]) -> ClauseElement:
-    day = case((_flag("day"), usage_records.c.finished_ms // _DAY_MS), else_=_ZERO).label("day")
-    groups = [_group(name) for name in ("organisation", "project", "key", "model")]
-    sums = [func.sum(usage_records.c[name]) for name in _SUMMED]
-    grouping = (*groups, day, usage_records.c.currency)
-    return select(*grouping, func.count(), *sums).where(*conditions).group_by(*grouping)
+def _ended(*conditions: ColumnElement[bool]) -> ClauseElement:
+    return _records().where(*conditions).order_by(usage_records.c.request_id)
+
+
+def _part() -> ColumnElement[int]:
+    """So many hours together: a day has 24."""
+    together: ColumnElement[int] = bindparam("together", type_=Integer)
+    return (usage_hours.c.hour // together).label("part")
+
+
+def _of_hours() -> tuple[ColumnElement[bool], ...]:
+    """Some hours, of everybody or of one organisation."""
+    first, end = bindparam("first", type_=Integer), bindparam("end", type_=Integer)
+    organisation: ColumnElement[str] = bindparam("organisation_id", type_=Text)
+    theirs = select(usage_facets.c.id).where(usage_facets.c.organisation_id == organisation)
+    is_theirs = organisation.is_(None) | usage_hours.c.facet_id.in_(theirs)
+    return usage_hours.c.hour >= first, usage_hours.c.hour < end, is_theirs
+
+
+def _sums() -> list[ColumnElement[int]]:
+    return [func.sum(usage_hours.c[name]) for name in MEASURES]
+
+
+def _by_facet() -> ClauseElement:
+    """Sums of several hours together, by the facet."""
+    apart = _part(), usage_hours.c.facet_id
+    return select(*apart, *_sums()).where(*_of_hours()).group_by(*apart)
+
+
+def _by_time() -> ClauseElement:
+    """The same by the currencies alone: an hour has many facets, and few of these."""
+    apart = _part(), usage_facets.c.currency, usage_facets.c.cost_currency
+    joined = usage_hours.join(usage_facets, usage_facets.c.id == usage_hours.c.facet_id)
+    return select(*apart, *_sums()).select_from(joined).where(*_of_hours()).group_by(*apart)
 
 
 def _page(*conditions: ColumnElement[bool]) -> ClauseElement:
     request_id = usage_records.c.request_id
     behind = request_id > bindparam("after", type_=Text)
-    page = select(usage_records).where(behind, *conditions).order_by(request_id)
+    page = _records().where(behind, *conditions).order_by(request_id)
+    return page.limit(bindparam("limit", type_=Integer)).offset(_ZERO)
+
+
+# Everything that decides what a request is charged, and in which unit it is.
+_PRICED = (
+    "organisation_id",
+    "project_id",
+    "model_id",
+    "service_tier",
+    "currency",
+    "price_version",
+    "price_input",
+    "price_cache_read",
+    "price_cache_write",
+    "price_cache_write_long",
+    "price_output",
+    "price_reasoning",
+    "discount_ppm",
+    "cost_currency",
+)
+_CHARGED = (
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+    "cache_write_long_tokens",
+    "price_nano",
+    "direct_nano",
+    "energy_uj",
+    "co2_ug",
+)
+
+
+def _charges(*conditions: ColumnElement[bool]) -> ClauseElement:
+    day = case((_flag("day"), usage_records.c.finished_ms // _DAY_MS), else_=_ZERO).label("day")
+    grouping = (day, *(usage_records.c[name] for name in _PRICED))
+    sums = [func.sum(usage_records.c[name]) for name in _CHARGED]
+    charged = select(*grouping, func.count(), *sums).where(*conditions)
+    return charged.group_by(*grouping).order_by(*grouping)
+
+
+def _booked(*conditions: ColumnElement[bool]) -> ClauseElement:
+    booked = adjustments.c.booked_ms
+    since, until = bindparam("since_ms", type_=Integer), bindparam("until_ms", type_=Integer)
+    chosen = select(adjustments).where(booked >= since, booked < until, *conditions)
+    return chosen.order_by(booked, adjustments.c.id)
+
+
+def _alerts_behind() -> ClauseElement:
+    """In the order in which they were raised."""
+    key = ("level_id", "budget", "window_start", "percent")
+    order = [alerts.c.raised_ms, *(alerts.c[name] for name in key)]
+    after = [bindparam(f"after_{column.name}", type_=column.type) for column in order]
+    page = select(alerts).where(tuple_(*order) > tuple_(*after)).order_by(*order)
     return page.limit(bindparam("limit", type_=Integer)).offset(_ZERO)
 
 
@@ -156,11 +246,18 @@ STATEMENTS: dict[str, ClauseElement] = {
     "HOLD_DELETE": delete(holds).where(holds.c.request_id == bindparam("held")),
     "HOLDS": select(holds).order_by(holds.c.request_id),
     "RECORD_INSERT": insert(usage_records),
-    "RECORDS": select(usage_records).order_by(usage_records.c.request_id),
+    "RECORDS": _records().order_by(usage_records.c.request_id),
+    "RECORD": _records().where(usage_records.c.request_id == bindparam("request_id", type_=Text)),
     "RECORD_PAGE": _page(*_in_time()),
     "RECORD_PAGE_OF_ORGANISATION": _page(_of_organisation(), *_in_time()),
-    "USAGE": _sums(*_in_time()),
-    "USAGE_OF_ORGANISATION": _sums(_of_organisation(), *_in_time()),
+    "RECORDS_ENDED": _ended(*_in_time()),
+    "RECORDS_ENDED_OF_ORGANISATION": _ended(_of_organisation(), *_in_time()),
+    "FACET_KEEP": _keep(usage_facets),
+    "FACETS": select(usage_facets),
+    "HOUR_ADD": _add(usage_hours, *MEASURES),
+    "HOURS": select(usage_hours).order_by(usage_hours.c.hour, usage_hours.c.facet_id),
+    "USAGE": _by_facet(),
+    "USAGE_BY_TIME": _by_time(),
     "ENTRY_INSERT": insert(entries),
     "ENTRIES": select(entries).order_by(entries.c.transaction_id, entries.c.account),
     "BALANCE_ADD": _add(balances, "amount_nano"),
@@ -174,6 +271,33 @@ STATEMENTS: dict[str, ClauseElement] = {
     ),
     "SPENDING": select(spending),
     "SPENT": select(spending.c.spent_nano).where(spending.c.level_id == bindparam("level_id")),
+    "CHARGES": _charges(*_in_time()),
+    "CHARGES_OF_ORGANISATION": _charges(_of_organisation(), *_in_time()),
+    "NEWEST": select(usage_records.c.finished_ms, usage_records.c.currency)
+    .order_by(usage_records.c.request_id.desc())
+    .limit(bindparam("limit", type_=Integer))
+    .offset(_ZERO),
+    "FIRST_FINISHED": select(func.min(usage_records.c.finished_ms)),
+    "ADJUSTMENT_INSERT": insert(adjustments),
+    "ADJUSTMENTS": _booked(),
+    "ADJUSTMENTS_OF_ORGANISATION": _booked(
+        adjustments.c.organisation_id == bindparam("organisation_id", type_=Text)
+    ),
+    "CLOSING_INSERT": insert(closings),
+    "CLOSINGS": select(closings).order_by(closings.c.period),
+    "LAST_CLOSED": select(func.max(closings.c.period)),
+    "INVOICE_INSERT": insert(invoices),
+    "INVOICES": select(invoices).order_by(invoices.c.period, invoices.c.organisation_id),
+    "INVOICES_OF_ORGANISATION": select(invoices)
+    .where(invoices.c.organisation_id == bindparam("organisation_id", type_=Text))
+    .order_by(invoices.c.period),
+    "ALERT_INSERT": sqlite.insert(alerts).on_conflict_do_nothing(),
+    "ALERT": select(alerts).where(
+        *[alerts.c[name] == bindparam(name) for name in ("level_id", "budget", "window_start")],
+        alerts.c.percent == bindparam("percent"),
+    ),
+    "ALERT_PAGE": _alerts_behind(),
+    "ALERTS": select(alerts).order_by(alerts.c.raised_ms, *alerts.primary_key),
     "NOTE_SAVE": _save(notes),
     "NOTE": select(notes.c.value).where(notes.c.name == bindparam("name")),
     "ORGANISATION_SAVE": _save(organisations),
@@ -212,6 +336,32 @@ STATEMENTS: dict[str, ClauseElement] = {
     .where(kept.c.project_id == bindparam("project")),
     "KEPT": select(kept.c["items"], kept.c.content_bytes).where(
         kept.c.project_id == bindparam("project_id")
+    ),
+    "ALL_ADJUSTMENTS": select(adjustments).order_by(adjustments.c.id),
+    "MEMBER_SAVE": _save(members),
+    "MEMBER": _where(members, "id"),
+    "MEMBERS": _where(members, "organisation_id"),
+    "MEMBERS_CALLED": _where(members, "email"),
+    "MEMBER_DELETE": delete(members).where(members.c.id == bindparam("member")),
+    "SESSION_SAVE": _save(sessions),
+    "SESSION": select(sessions).where(sessions.c.digest == bindparam("digest")),
+    "SESSION_TOUCH": update(sessions)
+    .values({"seen_ms": bindparam("seen")})
+    .where(sessions.c.digest == bindparam("session")),
+    "SESSION_DELETE": delete(sessions).where(sessions.c.digest == bindparam("session")),
+    "SESSIONS_DELETE": delete(sessions).where(sessions.c.member_id == bindparam("member")),
+    "INVITATION_SAVE": _save(invitations),
+    "INVITATION": select(invitations).where(invitations.c.digest == bindparam("digest")),
+    "INVITATION_CALLED": _where(invitations, "id"),
+    "INVITATIONS": _where(invitations, "organisation_id"),
+    "INVITATION_DELETE": delete(invitations).where(invitations.c.digest == bindparam("invitation")),
+    "MEMBER_KEY_SAVE": _save(member_keys),
+    "KEY_OF_MEMBER": select(member_keys.c.key_id).where(
+        member_keys.c.member_id == bindparam("member_id"),
+        member_keys.c.project_id == bindparam("project_id"),
+    ),
+    "MEMBER_OF_KEY": select(member_keys.c.member_id).where(
+        member_keys.c.key_id == bindparam("key_id")
     ),
     "ALL_NOTES": select(notes).order_by(notes.c.name),
     "ALL_PROJECTS": select(projects).order_by(projects.c.id),

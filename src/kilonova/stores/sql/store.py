@@ -12,8 +12,11 @@ from kilonova.core.ports import Health
 from kilonova.core.shelf import Sealer, ShelfLimits
 from kilonova.stores.error import StoreError
 from kilonova.stores.sql.accounts import SqlAccounts
+from kilonova.stores.sql.alerts import SqlAlerts
 from kilonova.stores.sql.book import SqlBook
+from kilonova.stores.sql.corrections import SqlCorrections
 from kilonova.stores.sql.ledger import SqlLedger
+from kilonova.stores.sql.members import SqlMembers
 from kilonova.stores.sql.schema import HEAD, revision_of, upgrade
 from kilonova.stores.sql.sealed_files import SealedFiles
 from kilonova.stores.sql.shelf import SqlShelf
@@ -36,7 +39,10 @@ class SqlStore:
         self._reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         self._writer = Writer(self._connection)
         self.ledger = SqlLedger(self._writer, self._reader, posting)
+        self.corrections = SqlCorrections(self._writer, self.ledger)
         self.accounts = SqlAccounts(self._writer, self._reader)
+        self.alerts = SqlAlerts(self._writer, self._reader)
+        self.members = SqlMembers(self._writer, self._reader)
         self.book = SqlBook(path)
 
     @classmethod

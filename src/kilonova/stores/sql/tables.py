@@ -20,6 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
+from kilonova.core.tally import FACETS, MEASURES
+
 __all__ = [
     "adjustments",
     "alerts",
@@ -27,16 +29,22 @@ __all__ = [
     "closings",
     "entries",
     "holds",
+    "invitations",
     "invoices",
     "items",
     "kept",
     "keys",
+    "member_keys",
+    "members",
     "metadata",
     "notes",
     "organisations",
     "projects",
+    "sessions",
     "spending",
     "spending_days",
+    "usage_facets",
+    "usage_hours",
     "usage_records",
 ]
 
@@ -230,6 +238,22 @@ spending_days = _table(
     _number("spent_nano"),
 )
 
+# Records added up by the hour in which they ended, and by what tells their sums apart: core/tally.
+# The number of a facet is made of its words.
+usage_facets = _table(
+    "usage_facets",
+    Column("id", _NUMBER, primary_key=True, autoincrement=False),
+    *(_text(name) for name in FACETS),
+    has_rowid=True,
+)
+
+usage_hours = _table(
+    "usage_hours",
+    Column("hour", _NUMBER, primary_key=True),
+    Column("facet_id", _NUMBER, primary_key=True),
+    *(_number(name) for name in MEASURES),
+)
+
 # A budget of one window that has reached a share of it, in percent; told once.
 alerts = _table(
     "alerts",
@@ -255,7 +279,18 @@ adjustments = _table(
     _text("currency"),
     _text("reason"),
     _number("booked_ms"),
+    _later_text("refers_to"),
+    _later_text("client_token"),
+    _number("expires_ms", is_optional=True),
+    _later_number("tokens"),
     Index("adjustments_by_organisation", "organisation_id", "booked_ms"),
+    Index(
+        "adjustments_by_token",
+        "organisation_id",
+        "client_token",
+        unique=True,
+        sqlite_where=text("client_token <> ''"),
+    ),
 )
 
 # A month that is closed, with everything that its statements say, as they were then.
@@ -302,4 +337,47 @@ kept = _table(
     _number("items"),
     _number("content_bytes"),
     *_never_negative("items", "content_bytes"),
+)
+
+# People. What opens something (passwords, sessions, invitations) is kept as a hash or a digest.
+members = _table(
+    "members",
+    _text("id", is_key=True),
+    _text("organisation_id"),
+    _text("email"),
+    _text("name"),
+    _text("role"),
+    _text("password_hash"),
+    _number("created_ms"),
+    Index("members_by_email", "email", "organisation_id", unique=True),
+    Index("members_by_organisation", "organisation_id"),
+)
+
+sessions = _table(
+    "sessions",
+    Column("digest", LargeBinary, primary_key=True),
+    _text("member_id"),
+    _number("created_ms"),
+    _number("seen_ms"),
+    Index("sessions_by_member", "member_id"),
+)
+
+invitations = _table(
+    "invitations",
+    Column("digest", LargeBinary, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    _text("organisation_id"),
+    _text("email"),
+    _text("role"),
+    _number("created_ms"),
+    _number("expires_ms"),
+    Index("invitations_by_organisation", "organisation_id"),
+)
+
+# The key on which a member's own requests in the console are counted, in each project.
+member_keys = _table(
+    "member_keys",
+    _text("member_id", is_key=True),
+    _text("project_id", is_key=True),
+    Column("key_id", Text, nullable=False, unique=True),
 )

@@ -21,6 +21,7 @@ import apsw
 from kilonova.core.crash import crash_point
 from kilonova.core.errors import Conflict, Overloaded
 from kilonova.stores.error import StoreError
+from kilonova.stores.sql.hours import HourSums
 from kilonova.stores.sql.operations import Operation, Save, Settle, apply
 
 __all__ = ["Done", "Writer"]
@@ -42,6 +43,7 @@ class Writer:
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
+        self._hours = HourSums(connection)
         self._queue: deque[_Queued] = deque()
         self._is_busy = False
         self._refusal: str | None = None
@@ -116,7 +118,7 @@ class Writer:
     def _apply(self, batch: list[_Queued]) -> list[_Queued]:
         """Execute the batch; where an operation spoils it, find that one and leave it out."""
         try:
-            apply(self._connection, [operation for operation, _ in batch])
+            apply(self._connection, [operation for operation, _ in batch], self._hours)
         except _GUILT:
             self._roll_back()
             self._connection.execute("BEGIN IMMEDIATE")
@@ -127,9 +129,10 @@ class Writer:
         operation, done = queued
         self._connection.execute("SAVEPOINT one")
         try:
-            apply(self._connection, [operation])
+            apply(self._connection, [operation], self._hours)
         except _GUILT as error:
             self._connection.execute("ROLLBACK TO one")
+            self._hours.forget()
             if done is not None and not done.done():
                 done.set_exception(_verdict(operation, error))
             return False
@@ -184,6 +187,7 @@ class Writer:
         self._retry = self._loop.call_later(_RETRY_S, self._begin)
 
     def _roll_back(self) -> None:
+        self._hours.forget()
         # SQLite has rolled back by itself after some errors, and refuses to do it twice.
         # Should even that fail, the next BEGIN says so, and nothing of the batch is lost meanwhile.
         if self._connection.in_transaction:

@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from kilonova.billing.posting import post
+from kilonova.billing.verify import verify
 from kilonova.core.books import UsageFilter
 from kilonova.core.identity import Organisation
 from kilonova.stores.error import StoreError
+from kilonova.stores.sql.schema import downgrade
 from kilonova.stores.sql.store import SqlStore, version_problem
 from ledger_samples import hold, record, used
 
@@ -124,6 +126,8 @@ async def test_everything_can_be_exported(tmp_path: Path) -> None:
         "balances": 2,
         "spending": 3,
         "spending_days": 3,
+        "usage_facets": 1,
+        "usage_hours": 1,
     }
     assert lines[0]["row"]["name"] == "Acme"
     await store.close()
@@ -137,3 +141,27 @@ def test_an_sqlite_that_loses_commits_is_named(version: str, is_sound: bool) -> 
     """Protects the operator's doctor; and the SQLite that we ship is sound."""
     assert (version_problem(version) is None) is is_sound
     assert version_problem() is None
+
+
+async def test_older_records_are_counted_into_their_hours(tmp_path: Path) -> None:
+    """Protects reports over the time before hours were kept: the step up adds the records up."""
+    path = tmp_path / "kilonova.db"
+    store = SqlStore.open(path, post)
+    for number in range(5):
+        held = hold(f"req_{number}", owner=str(number % 2))
+        await store.ledger.reserve(held)
+        await store.ledger.settle(record(held, used(number)))
+    await store.close()
+    connection = apsw.Connection(str(path))
+    downgrade(connection, "0003")
+    connection.close()
+    store = SqlStore.open(path, post)
+    assert verify(store.book) == []
+    # What comes later meets what was added up then.
+    held = hold("req_9")
+    await store.ledger.reserve(held)
+    await store.ledger.settle(record(held, used(9)))
+    assert verify(store.book, live=set) == []
+    with store.book.snapshot() as view:
+        assert [line.requests for line in view.usage(UsageFilter(), ("organisation",))] == [3, 3]
+    await store.close()

@@ -1,0 +1,1 @@
+"""Charges in the form of FOCUS, the FinOps foundation's specification of cost and usage data."""
