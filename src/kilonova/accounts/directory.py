@@ -6,6 +6,7 @@ the next request on.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -20,6 +21,7 @@ from kilonova.core.identity import (
     Key,
     Level,
     Principal,
+    SessionCredential,
     SignedCredential,
 )
 
@@ -45,6 +47,8 @@ class Directory:
         self._clock = clock
         self._remembered_max = remembered_max
         self.generation = 0
+        # The id of the key that a session asks with; set where members can sign in.
+        self.key_of_session: Callable[[SessionCredential], str] | None = None
         # Bearer keys by digest, signing keys by access key id; the oldest use comes first.
         self._known: OrderedDict[bytes | str, _Known] = OrderedDict()
 
@@ -53,6 +57,8 @@ class Directory:
         now_s = self._clock.now_s()
         if isinstance(credential, BearerCredential):
             return self._of_bearer(credential, now_s)
+        if isinstance(credential, SessionCredential):
+            return self._of_session(credential, now_s)
         return self._of_signature(credential, now_s)
 
     def current(self, principal: Principal) -> Principal:
@@ -94,6 +100,13 @@ class Directory:
             self._remember(credential.access_key_id, known)
         credential.prove(known.secret, now_s)
         return _unexpired(known, now_s)
+
+    def _of_session(self, credential: SessionCredential, now_s: float) -> Principal:
+        """A person's requests are few: nothing is remembered of them."""
+        if self.key_of_session is None:
+            raise Unauthenticated("Nobody can sign in here.", reason="missing")
+        key = self._store.key(self.key_of_session(credential))
+        return _unexpired(self._admit(key), now_s)
 
     def _recall(self, name: bytes | str) -> _Known | None:
         known = self._known.get(name)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from kilonova.accounts.keys import hint_of, new_access_key_id, new_bearer, new_secret
 from kilonova.accounts.store import AccountStore, Owner
 from kilonova.accounts.vault import Vault, VaultError
+from kilonova.core.budgets import BUDGET_WINDOWS
 from kilonova.core.clock import Clock
 from kilonova.core.errors import InvalidRequest, NotFound
 from kilonova.core.identity import Key, Limits, Organisation, Project
@@ -27,6 +28,10 @@ _Found = TypeVar("_Found")
 
 _NO_LIMITS = Limits()
 _NAME_LENGTH_MAX = 100
+_RATES = ("requests_per_minute", "tokens_per_minute")
+_BUDGETS = ("budget_nano", "budget_day_nano", "budget_month_nano")
+# A thousand million of a currency in nano-units; what a store keeps is smaller than 2**63.
+_AMOUNT_MAX = 10**18
 _FINGERPRINT = "master_key_fingerprint"
 _FIRST_KEY = "first_key"
 _FIRST_NAME = "default"
@@ -253,11 +258,20 @@ def _checked_name(name: str) -> str:
 
 
 def _checked_limits(limits: Limits) -> Limits:
-    for name in limits.__struct_fields__:
-        if name == "soft_budgets":
-            continue
-        amount = getattr(limits, name)
-        least = 0 if name.startswith("budget") else 1
-        if amount is not None and amount < least:
-            raise InvalidRequest(f"{name} must be at least {least}.", param=name)
-    return limits
+    """With each window once in ``soft_budgets``, in the order of their names."""
+    for name in _RATES:
+        _check_amount(name, getattr(limits, name), least=1)
+    for name in _BUDGETS:
+        _check_amount(name, getattr(limits, name), least=0)
+    unknown = sorted(set(limits.soft_budgets).difference(BUDGET_WINDOWS))
+    if unknown:
+        raise InvalidRequest(
+            f"{unknown[0]!r} is no window of a budget: {', '.join(BUDGET_WINDOWS)}.", param="soft"
+        )
+    soft = tuple(window for window in BUDGET_WINDOWS if window in limits.soft_budgets)
+    return replace(limits, soft_budgets=soft)
+
+
+def _check_amount(name: str, amount: int | None, *, least: int) -> None:
+    if amount is not None and not least <= amount <= _AMOUNT_MAX:
+        raise InvalidRequest(f"{name} must be from {least} to {_AMOUNT_MAX}.", param=name)

@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
+from kilonova.core.budgets import owner_kind
 from kilonova.core.errors import (
+    BudgetExceeded,
     EngineTimeout,
     Internal,
     InvalidRequest,
@@ -21,9 +23,11 @@ from kilonova.core.errors import (
     Overloaded,
     RequestTooLarge,
 )
+from kilonova.core.money import format_nano
 from kilonova.telemetry.log import log_event, log_request
 from kilonova.telemetry.metrics import Metrics
 from kilonova.telemetry.trace import Trace
+from kilonova.web.cost_headers import cost_headers
 from kilonova.web.departure import Departure, Patrol, Receive
 from kilonova.web.endpoint import Answer, Endpoint, Surface
 from kilonova.web.fallback import fallback
@@ -49,6 +53,7 @@ class EdgeLimits(Struct, frozen=True, kw_only=True):
     request_s_max: float = 600.0
     body_bytes_total_max: int = 256 * 1024 * 1024
     look_s: float = 0.05
+    tells_cost: bool = True
 
 
 class Edge:
@@ -73,6 +78,7 @@ class Edge:
         if scope["type"] != "http":
             return
         request = _open(scope)
+        request.trace.tells_cost = self._limits.tells_cost
         endpoint = self._find(request)
         self._enter()
         task = asyncio.current_task()
@@ -291,6 +297,8 @@ def _internal(request: Request) -> Internal:
 def _note(request: Request, error: KilonovaError) -> None:
     request.trace.error = error.code
     request.trace.error_detail = error.reason or ""
+    if isinstance(error, BudgetExceeded):
+        request.trace.refused_budget = error.budget
 
 
 def _fail(request: Request, endpoint: Endpoint, error: KilonovaError) -> Response:
@@ -299,18 +307,25 @@ def _fail(request: Request, endpoint: Endpoint, error: KilonovaError) -> Respons
 
 
 def _stamps(request: Request) -> list[Header]:
-    """What every answer of every wire says: which request it was, and what cut its output."""
+    """What every answer of every wire says: which request it was, what cut its output, and which
+    budget refused it until when."""
     trace = request.trace
     stamps = [(b"x-kilonova-request-id", trace.request_id.encode())]
     if trace.limited_by:
         stamps.append((b"x-kilonova-limited", trace.limited_by.encode()))
+    if (refusal := trace.refused_budget) is not None:
+        facts = f'id={refusal.level_id};left="{format_nano(refusal.left_nano)}"'
+        name = f"{refusal.window};owner={owner_kind(refusal.level_id)};{facts}"
+        stamps.append((b"x-kilonova-budget", name.encode()))
+        if refusal.reset is not None:
+            stamps.append((b"x-kilonova-budget-reset", refusal.reset.encode()))
     return stamps
 
 
 async def _send_whole(request: Request, answer: Response, send: Send, *extra: Header) -> None:
     request.trace.status = answer.status
     length = (b"content-length", str(len(answer.body)).encode())
-    headers = [*answer.headers, *extra, *_stamps(request), length]
+    headers = [*answer.headers, *extra, *_stamps(request), *cost_headers(request.trace), length]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": answer.body})
 

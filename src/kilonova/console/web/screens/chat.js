@@ -1,0 +1,85 @@
+/** Chat: a conversation with a model, with every figure of every answer. */
+import { html, useEffect, useRef, useSignal } from "../base/ui.js";
+import { ask } from "../base/api.js";
+import { t } from "../base/i18n.js";
+import { useAnswer } from "../base/load.js";
+import { path } from "../base/router.js";
+import { Bones, Failure } from "../parts/basics.js";
+import { Icon } from "../parts/icons.js";
+import { askModel, choices, draft, keep, line, running, startAnew, stop } from "../chat/room.js";
+import { Side, choose } from "../chat/side.js";
+import { viewOf } from "../chat/turns.js";
+
+export default function Chat() {
+  const { answer, error, reload } = useAnswer(() => ask("GET", "/models"));
+  const isSideOpen = useSignal(false);
+  const models = (answer.value?.data ?? []).filter((/** @type {any} */ model) => model.abilities.includes("chat"));
+  useEffect(() => {
+    const wanted = decodeURIComponent(path.peek().split("/")[1] ?? "");
+    const known = (/** @type {string} */ id) => models.some((/** @type {any} */ model) => model.id === id);
+    if (!models.length) return;
+    if (known(wanted)) choose({ model: wanted });
+    else if (!known(choices.peek().model)) choose({ model: (models.find((/** @type {any} */ model) => model.is_ready && !model.id.includes("echo")) ?? models[0]).id });
+  }, [answer.value]);
+  const model = models.find((/** @type {any} */ each) => each.id === choices.value.model);
+  return html`<div class="chat"><div class="chat-main">
+      <div class="chat-bar"><h1>${t("nav.chat")}</h1>
+        <select class="input" aria-label=${t("chat.model")} value=${choices.value.model} onChange=${(/** @type {any} */ event) => choose({ model: event.target.value })}>
+          ${models.map((/** @type {any} */ each) => html`<option key=${each.id} value=${each.id}>${each.name}${each.is_ready ? "" : ` (${t("models.not_ready")})`}</option>`)}</select>
+        <button class="button" type="button" onClick=${startAnew} disabled=${!line.value.length} aria-label=${t("chat.new")}><${Icon} name="plus" />${t("chat.new_short")}</button>
+        <button class="button only-narrow" type="button" aria-expanded=${isSideOpen.value} aria-controls="chat-side" aria-label=${t("chat.settings")} onClick=${() => { isSideOpen.value = !isSideOpen.value; }}><${Icon} name="sliders" /></button></div>
+      <${Log} error=${error.value} reload=${reload} isLoading=${!answer.value} />
+      <${Composer} isReady=${Boolean(model)} /></div>
+    ${isSideOpen.value && html`<button class="veil only-narrow" type="button" aria-label=${t("action.close")} onClick=${() => { isSideOpen.value = false; }}></button>`}
+    <aside class=${isSideOpen.value ? "chat-side is-open" : "chat-side"} id="chat-side" aria-label=${t("chat.settings")}>
+      <button class="button is-quiet is-small only-narrow" type="button" onClick=${() => { isSideOpen.value = false; }}><${Icon} name="close" />${t("action.close")}</button>
+      <${Side} model=${model} /></aside></div>`;
+}
+
+/** @param {{ error: any, reload: () => void, isLoading: boolean }} props */
+function Log({ error, reload, isLoading }) {
+  const place = useRef(/** @type {any} */ (null));
+  const isAtEnd = useRef(true);
+  const turns = line.value;
+  const last = turns.at(-1);
+  useEffect(() => {
+    // Follows the answer unless the reader has scrolled away from its end.
+    if (isAtEnd.current) place.current.scrollTop = place.current.scrollHeight;
+  }, [last?.id, last?.text, last?.state, last?.figures]);
+  const follow = () => {
+    const log = place.current;
+    isAtEnd.current = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+  };
+  return html`<div class="chat-log" ref=${place} onScroll=${follow} tabindex="0" role="region" aria-label=${t("chat.log")}>
+    ${error && html`<${Failure} error=${error} retry=${reload} />`}
+    ${!turns.length ? (isLoading && !error ? html`<${Bones} />` : html`<${Greeting} />`) : html`<ol class="turns">${turns.map(viewOf)}</ol>`}
+    <div class="unseen" role="status">${running.value ? t("chat.writing") : last?.role === "assistant" ? t(`chat.state_${last.state ?? "done"}`) : ""}</div></div>`;
+}
+
+function Greeting() {
+  return html`<div class="greeting"><h2>${t("chat.greeting")}</h2><p class="muted">${t("chat.greeting_about")}</p>
+    <ul>${["chat.example_1", "chat.example_2", "chat.example_3", "chat.example_4"].map((key) => html`<li key=${key}>
+      <button class="button" type="button" disabled=${!choices.value.model} onClick=${() => askModel(t(key))}>${t(key)}</button></li>`)}</ul></div>`;
+}
+
+/** @param {{ isReady: boolean }} props */
+function Composer({ isReady }) {
+  const submit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const text = draft.peek().trim();
+    if (!text || running.peek() || !isReady) return;
+    draft.value = "";
+    askModel(text);
+    keep();
+  };
+  const onKey = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
+    if (event.key === "Escape" && running.peek()) stop();
+  };
+  return html`<div class="chat-foot"><form class="composer" onSubmit=${submit}><div class="composer-box">
+      <textarea rows="1" aria-label=${t("chat.message")} placeholder=${t("chat.placeholder")} value=${draft.value} onKeyDown=${onKey}
+        onInput=${(/** @type {any} */ event) => { draft.value = event.target.value; keep(); }}></textarea>
+      ${running.value ? html`<button class="button is-primary" type="button" onClick=${stop}><${Icon} name="stop" />${t("chat.stop")}</button>`
+        : html`<button class="button is-primary" disabled=${!draft.value.trim() || !isReady}><${Icon} name="send" />${t("chat.send")}</button>`}
+    </div><p class="muted small">${t("chat.keys_hint")}</p></form></div>`;
+}
