@@ -15,12 +15,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
+from benchmarks.planner_days import UNREAD, Bar, deepseek_day, plan_speeds
 from benchmarks.planner_fit import Prediction, fit, held_out, predict
+from benchmarks.planner_picture import scatter
 from benchmarks.planner_rows import Rows, Unavailable, families, read_rows
 from kilonova.planner.columns import Array, Columns
 from kilonova.planner.constants import Constants, Fit, Miss
@@ -33,21 +34,12 @@ _CONSTANTS = Path("src/kilonova/planner/facts/constants.toml")
 _SOURCE = "python -m benchmarks.planner fit, on silicon_sample.csv of aiconfigurator-core 0.12.0"
 
 
-class _Bar(NamedTuple):
-    """One line: ``value`` is what was measured now, already formatted."""
-
-    name: str
-    anchor: str
-    must: str
-    value: str
-    is_met: bool | None
-
-
 def main() -> None:
     """Prints the report, or fits."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.planner", description=__doc__)
     parser.add_argument("act", nargs="?", choices=["report", "fit"], default="report")
     parser.add_argument("--csv", type=Path)
+    parser.add_argument("--picture", type=Path, help="write predicted against measured there")
     arguments = parser.parse_args()
     tables = load_tables()
     try:
@@ -55,7 +47,7 @@ def main() -> None:
     except (Unavailable, OSError) as error:
         sys.stdout.write(f"skipped: {error}\n")
         return
-    lines = _fit(rows) if arguments.act == "fit" else _report(rows, tables)
+    lines = _fit(rows) if arguments.act == "fit" else _report(rows, tables, arguments.picture)
     sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
@@ -98,10 +90,12 @@ def _toml(made: Fit) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _report(rows: Rows, tables: Tables) -> Iterator[str]:
+def _report(rows: Rows, tables: Tables, picture: Path | None) -> Iterator[str]:
     yield f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
     yield f"{len(rows.running)} aggregated rows, {len(set(rows.family))} model families; {_SOURCE}"
     blind = held_out(rows)
+    if picture is not None:
+        picture.write_text(scatter(rows.token_s, blind.token_s, rows.family))
     _, sealed = families()
     is_sealed = np.isin(rows.family, list(sealed))
     open_constants = fit(rows.take(~is_sealed))
@@ -110,9 +104,17 @@ def _report(rows: Rows, tables: Tables) -> Iterator[str]:
     yield ""
     yield "| bar | anchor | must | measured | |"
     yield "|---|---|---|---|---|"
-    for bar in (*_accuracy(rows, blind), *_ranking(rows, blind, tables), _speed(rows, tables)):
+    for bar in (
+        *_accuracy(rows, blind),
+        *_ranking(rows, blind, tables),
+        *deepseek_day(tables),
+        _speed(rows, tables),
+        *plan_speeds(tables),
+    ):
         verdict = {True: "met", False: "**missed**", None: ""}[bar.is_met]
         yield f"| {bar.name} | {bar.anchor} | {bar.must} | {bar.value} | {verdict} |"
+    yield ""
+    yield from UNREAD
 
 
 def _families(rows: Rows, blind: Prediction, open_constants: Constants) -> Iterator[str]:
@@ -135,7 +137,7 @@ def _error(predicted: Array, measured: Array) -> str:
     return f"{median:.1f} / {p90:.1f} %"
 
 
-def _accuracy(rows: Rows, blind: Prediction) -> Iterator[_Bar]:
+def _accuracy(rows: Rows, blind: Prediction) -> Iterator[Bar]:
     token = np.abs(blind.token_s / rows.token_s - 1)
     first = np.median(np.abs(blind.first_s / rows.first_s - 1))
     through = np.median(np.abs(_measured_cycle(rows) / _cycle(rows, blind) - 1))
@@ -153,13 +155,11 @@ def _accuracy(rows: Rows, blind: Prediction) -> Iterator[_Bar]:
         median, p90 = np.quantile(errors, [0.5, 0.9]) * 100
         is_met = bool(median <= most[0] and p90 <= most[1])
         must = f"<= {most[0]} / {most[1]} %"
-        yield _Bar(
+        yield Bar(
             f"{name} ({len(errors)} rows)", anchor, must, f"{median:.1f} / {p90:.1f} %", is_met
         )
-    yield _Bar(
-        "time to first token", "AIConfigurator 55 %", "<= 40 %", f"{first:.1%}", first <= 0.4
-    )
-    yield _Bar("tokens/s/chip", "closed form 12.9 %", "<= 15 %", f"{through:.1%}", through <= 0.15)
+    yield Bar("time to first token", "AIConfigurator 55 %", "<= 40 %", f"{first:.1%}", first <= 0.4)
+    yield Bar("tokens/s/chip", "closed form 12.9 %", "<= 15 %", f"{through:.1%}", through <= 0.15)
 
 
 def _calibrated(
@@ -189,7 +189,7 @@ def _measured_cycle(rows: Rows) -> Array:
     return _cycle(rows, Prediction(rows.token_s, rows.first_s))
 
 
-def _ranking(rows: Rows, blind: Prediction, tables: Tables) -> Iterator[_Bar]:
+def _ranking(rows: Rows, blind: Prediction, tables: Tables) -> Iterator[Bar]:
     """Is what is predicted to be cheapest also (nearly) the cheapest that was measured?"""
     rate = {
         name: tables.rate(name, "owned").usd_h for name in ("h100", "h200", "b200", "b300", "gb200")
@@ -211,9 +211,9 @@ def _ranking(rows: Rows, blind: Prediction, tables: Tables) -> Iterator[_Bar]:
     must = ">= 80 % of groups"
     name = "cheapest predicted within 10 % of cheapest measured"
     share, count = _hits(within, measured, predicted)
-    yield _Bar(f"{name}, layout and load ({count} groups)", "-", must, f"{share:.1%}", share >= 0.8)
+    yield Bar(f"{name}, layout and load ({count} groups)", "-", must, f"{share:.1%}", share >= 0.8)
     share, count = _hits(across, measured, predicted)
-    yield _Bar(f"{name}, any chip, engine, layout ({count} groups)", "-", "", f"{share:.1%}", None)
+    yield Bar(f"{name}, any chip, engine, layout ({count} groups)", "-", "", f"{share:.1%}", None)
 
 
 def _hits(
@@ -229,7 +229,7 @@ def _hits(
     return float(np.mean(good)), len(good)
 
 
-def _speed(rows: Rows, tables: Tables) -> _Bar:
+def _speed(rows: Rows, tables: Tables) -> Bar:
     """Ten thousand configurations, from Python objects to both latencies."""
     many = (rows.configurations * 3)[:10_000]
     ones = np.ones(len(many))
@@ -239,7 +239,7 @@ def _speed(rows: Rows, tables: Tables) -> _Bar:
     start = time.perf_counter()
     latency(Columns.of(many), tables.fit.constants, running=32 * ones, traffic=traffic)
     seconds = time.perf_counter() - start
-    return _Bar(f"{len(many)} configurations", "1 s each", "< 1 s", f"{seconds:.2f} s", seconds < 1)
+    return Bar(f"{len(many)} configurations", "1 s each", "< 1 s", f"{seconds:.2f} s", seconds < 1)
 
 
 if __name__ == "__main__":

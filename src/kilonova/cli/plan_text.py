@@ -1,13 +1,14 @@
-"""A plan as a page of text, and as CSV."""
+"""A plan as a page of text."""
 
-import csv
-import io
 from collections.abc import Iterator
 
 from kilonova.cli.output import columns
-from kilonova.planner.plan import Option, Plan, Range
+from kilonova.planner.option import Option, Range
+from kilonova.planner.plan import Plan
+from kilonova.planner.quarters import Quarter
+from kilonova.planner.replay import Tail
 
-__all__ = ["as_csv", "as_text"]
+__all__ = ["as_text"]
 
 
 def as_text(plan: Plan) -> list[str]:
@@ -39,12 +40,18 @@ def _page(plan: Plan) -> Iterator[str]:
     best = plan.options[0]
     yield ""
     yield from _best(best)
+    if plan.tail:
+        yield ""
+        yield from _tail(plan.tail, plan)
     yield ""
+    if plan.quarters:
+        yield from _quarters(plan)
+        yield ""
     yield "The same tokens at others' prices:"
     others = ("PRICE LIST", "$/DAY", "MARGIN", "CHEAPER FROM")
     yield from columns([others, *_margins(best)])
     yield ""
-    yield "$/M with each assumption a fifth lower and higher:"
+    yield "$/M with each assumption a fifth lower and higher; of the error, at its ends:"
     yield from columns([("", "x 0.8", "x 1.2"), *_swings(plan)])
     yield ""
     yield "Ranges: where eight of ten measurements lay, of models that the formulas had not seen."
@@ -57,7 +64,7 @@ def _page(plan: Plan) -> Iterator[str]:
 def _row(at: int, way: Option) -> tuple[str, ...]:
     return (
         f"{at}.",
-        f"{way.chips_peak} x {way.accelerator} ({way.replicas_peak} x {way.chips})",
+        f"{way.chips_peak} x {way.accelerator} ({_replicas(way)})",
         f"{way.precision} {way.engine}",
         str(way.running_max),
         f"{way.first_token_ms.value:,.0f}",
@@ -68,6 +75,13 @@ def _row(at: int, way: Option) -> tuple[str, ...]:
         _span(way.usd_a_day),
         f"{way.usd_per_million.mean:.3f}",
     )
+
+
+def _replicas(way: Option) -> str:
+    written = f"{way.replicas_peak} x {way.chips}"
+    if way.readers is None:
+        return written
+    return f"{way.readers.replicas_peak} x {way.readers.chips} read, {written} write"
 
 
 def _span(range_: Range) -> str:
@@ -83,15 +97,66 @@ def _best(way: Option) -> Iterator[str]:
         + (f", experts dealt to {way.experts}" if way.experts > 1 else "")
         + f"; replicas by hour: {' '.join(map(str, way.hours))} (spares included)"
     )
+    if way.readers:
+        yield (
+            f"   prompts are read apart, by replicas of {way.readers.chips} x {way.accelerator}; "
+            f"by hour: {' '.join(map(str, way.readers.hours))}"
+        )
     tokens = way.usd_per_million
     kinds = f"input {tokens.input:.3f}, output {tokens.output:.3f}, all {tokens.mean:.3f}"
     yield f"   $/M tokens: {kinds}"
+    yield "   of which " + ", ".join(
+        f"{part.what} {part.usd_per_million:.3f}" for part in way.parts
+    )
     yield (
         f"   power: {way.peak_kw / 1e3:.3f} MW to provide, {way.kwh_a_day:,.0f} kWh a day used; "
         f"{way.idle_chip_hours:,.0f} chip-hours a day left for batch work"
+        + (f", {way.batch_million_tokens:,.0f} million tokens" if way.batch_million_tokens else "")
     )
     if way.capital_usd:
         yield f"   capital: {way.capital_usd:,.0f} $"
+
+
+def _tail(tail: Tail, plan: Plan) -> Iterator[str]:
+    yield f"Its busiest hour, played with {tail.requests} requests that come by chance:"
+    rows = [("MS", "P50", "P95", "P99"), *_percentiles("", tail)]
+    if plan.burst:
+        work = plan.workload
+        rows += _percentiles(
+            f" with {work.burst:g} times as many for {work.burst_s:g} s", plan.burst
+        )
+    yield from columns(rows)
+    if plan.burst:
+        yield f"After the burst, first tokens are late for {plan.burst.overload_s:,.0f} s in all."
+
+
+def _percentiles(when: str, tail: Tail) -> Iterator[tuple[str, ...]]:
+    for name, row in (
+        ("first token", tail.first_token_ms),
+        ("per token", tail.token_ms),
+        ("whole request", tail.request_ms),
+    ):
+        digits = 1 if row.p99 < 100 else 0
+        yield (name + when, *(f"{value:,.{digits}f}" for value in (row.p50, row.p95, row.p99)))
+
+
+def _quarters(plan: Plan) -> Iterator[str]:
+    life = f"{plan.supply.life_years:g}" if plan.supply.life_years else "5"
+    yield f"Quarters, in million $; machines are written off over {life} years (LONGER: one more):"
+    heads = (
+        *("QUARTER", "CHIPS", "MW", "CAPITAL", "UPKEEP", "DEPRECIATION", "LONGER"),
+        *("REVENUE", "INCOME", "CASH"),
+    )
+    yield from columns([heads, *(_quarter(row) for row in plan.quarters)])
+
+
+def _quarter(row: Quarter) -> tuple[str, ...]:
+    money = (
+        *(row.capital_usd, row.upkeep_usd, row.depreciation_usd, row.depreciation_longer_usd),
+        *(row.revenue_usd, row.operating_income_usd, row.free_cash_flow_usd),
+    )
+    millions = (f"{usd / 1e6:,.3f}" for usd in money)
+    return (str(row.number), f"{row.chips:,.0f}", f"{row.mw:,.3f}", *millions)
 
 
 def _margins(way: Option) -> Iterator[tuple[str, ...]]:
@@ -104,30 +169,3 @@ def _swings(plan: Plan) -> Iterator[tuple[str, ...]]:
     for row in plan.swings:
         ends = ("-" if end is None else f"{end:.3f}" for end in (row.less, row.more))
         yield (row.what, *ends)
-
-
-def as_csv(plan: Plan) -> str:
-    """One line for each way; the head names fields and units."""
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\n")
-    writer.writerow(
-        (
-            *("accelerator", "engine", "precision", "chips", "tensor", "experts", "running_max"),
-            *("replicas_peak", "replicas_mean", "chips_peak", "utilisation", "first_token_ms"),
-            *("token_ms", "peak_kw", "kwh_a_day", "capital_usd", "usd_hour", "usd_a_day"),
-            *("usd_a_day_low", "usd_a_day_high", "usd_per_million_input"),
-            *("usd_per_million_output", "usd_per_million_mean"),
-        )
-    )
-    for way in plan.options:
-        writer.writerow(
-            (
-                *(way.accelerator, way.engine, way.precision, way.chips, way.tensor, way.experts),
-                *(way.running_max, way.replicas_peak, way.replicas_mean, way.chips_peak),
-                *(way.utilisation, way.first_token_ms.value, way.token_ms.value, way.peak_kw),
-                *(way.kwh_a_day, way.capital_usd, way.usd_hour, way.usd_a_day.value),
-                *(way.usd_a_day.low, way.usd_a_day.high, way.usd_per_million.input),
-                *(way.usd_per_million.output, way.usd_per_million.mean),
-            )
-        )
-    return page.getvalue()

@@ -38,7 +38,8 @@ PRECISIONS = {
 class Accelerator(Struct, frozen=True, kw_only=True):
     """Units last: teraflops a second (0: not supported), gigabytes, terabytes a second, watts.
 
-    ``link_gb_s`` is one direction between chips that share a fast link, ``linked`` how many do.
+    ``link_gb_s`` is one direction between chips that share a fast link, ``linked`` how many do;
+    ``network_gb_s`` one direction of a chip's own card to all others (0: it has none).
     """
 
     name: str
@@ -51,6 +52,7 @@ class Accelerator(Struct, frozen=True, kw_only=True):
     power_w: float
     link_gb_s: float
     linked: int
+    network_gb_s: float
     source: str = ""
     date: str = ""
 

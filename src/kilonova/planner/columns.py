@@ -26,7 +26,8 @@ ENGINES = ("trtllm", "sglang", "vllm")
 class Layout(Struct, frozen=True, kw_only=True):
     """One replica: ``chips`` in all; attention split over ``tensor`` of them, and copied otherwise.
 
-    ``experts`` is how many groups the experts are dealt to; 1 splits every expert instead.
+    ``experts`` is how many groups the experts are dealt to; 1 splits every expert instead. If more
+    chips than share a fast link are in a replica, they are dealt over the network.
     """
 
     chips: int
@@ -51,8 +52,9 @@ class Columns(Struct, frozen=True, kw_only=True):
     """Arrays of shape (n,), n the number of configurations.
 
     Counts of parameters and bytes are of the whole model, once; rates are of one chip, in bytes or
-    flops a second. ``narrowing`` is how often the width was halved below sixteen bits, and
-    ``unpacks`` is 1 where weights are narrower than what is multiplied.
+    flops a second. ``islands`` is over how many fast links a replica spreads, ``narrowing`` how
+    often the width was halved below sixteen bits, and ``unpacks`` is 1 where weights are narrower
+    than what is multiplied.
     """
 
     chips: Array
@@ -85,6 +87,8 @@ class Columns(Struct, frozen=True, kw_only=True):
     unpacks: Array
     latent: Array
     link: Array
+    network: Array
+    islands: Array
     memory_bytes: Array
     power_w: Array
     engine: NDArray[np.int64]
@@ -103,6 +107,12 @@ class Columns(Struct, frozen=True, kw_only=True):
     def take(self, rows: NDArray[np.generic]) -> "Columns":
         """The chosen rows: ``rows`` is an index or a mask."""
         return Columns(**{name: getattr(self, name)[rows] for name in self.__struct_fields__})
+
+    def followed_by(self, more: "Columns") -> "Columns":
+        """These rows, and then those of ``more``."""
+        names = self.__struct_fields__
+        both = {name: np.concatenate([getattr(self, name), getattr(more, name)]) for name in names}
+        return Columns(**both)
 
 
 def _row(configuration: Configuration) -> tuple[float, ...]:
@@ -146,6 +156,8 @@ def _row(configuration: Configuration) -> tuple[float, ...]:
         1.0 if precision.weight_bytes < 1 and peak == chip.bf16_tflops else 0.0,
         1.0 if model.is_latent else 0.0,
         chip.link_gb_s * 1e9,
+        chip.network_gb_s * 1e9,
+        math.ceil(layout.chips / chip.linked),
         chip.memory_gb * 1e9,
         chip.power_w,
         ENGINES.index(configuration.engine)

@@ -1,8 +1,9 @@
 """The fitted constants of the step times: what they mean; ``facts/constants.toml`` has them."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-__all__ = ["Constants", "Fit", "Miss"]
+__all__ = ["Constants", "Fit", "Miss", "undisturbed"]
 
 
 class Constants(Struct, frozen=True, kw_only=True):
@@ -49,6 +50,12 @@ class Constants(Struct, frozen=True, kw_only=True):
     first_layer_us: tuple[float, float, float]
     first_moe_us: tuple[float, float, float]
     first_steps: float
+
+
+def undisturbed(constants: Constants) -> Constants:
+    """The same where no prompt is read beside the steps, and none waits for another."""
+    none = (0.0, 0.0, 0.0)
+    return replace(constants, interference=none, queue=none, alike_queue=none)
 
 
 class Miss(Struct, frozen=True, kw_only=True):

@@ -7,14 +7,15 @@ from msgspec import Struct
 
 from kilonova.planner.columns import Array
 from kilonova.planner.constants import Constants
-from kilonova.planner.fleet import size
-from kilonova.planner.search import Search, usd_a_day
+from kilonova.planner.fleet import Fleet, size, size_queue
+from kilonova.planner.search import Search
 from kilonova.planner.steady import latency
 from kilonova.planner.steps import prefill_s
+from kilonova.planner.supply import usd_a_day
 from kilonova.planner.tables import PriceList
 from kilonova.planner.workload import Workload
 
-__all__ = ["Margin", "TokenCost", "day_usd", "margins", "request_usd", "token_cost"]
+__all__ = ["Margin", "TokenCost", "day_usd", "fleets_at", "margins", "request_usd", "token_cost"]
 
 _MILLION = 1e6
 # From a ten-thousandth of the load to ten thousand times it, in steps of 6 %.
@@ -49,17 +50,12 @@ class Margin(Struct, frozen=True, kw_only=True):
 
 
 def token_cost(found: Search, at: int, workload: Workload, *, constants: Constants) -> TokenCost:
-    """The day's cost, shared by the replica's time: for reading prompts, and for steps."""
-    columns, traffic = found.columns.take(np.array([at])), workload.traffic(1)
-    running = np.array([found.running[at]])
+    """The day's cost, shared by the time of machines: for reading prompts, and for steps."""
     uncached = workload.input_tokens - workload.cached_tokens
-    times = latency(columns, constants, running=running, traffic=traffic)
-    whole = float(times.request_s(traffic)[0] / running[0])
-    # What a prompt adds to a full replica's round: to the steps of others, and to their queue.
-    engine = int(columns.engine[0])
-    added = constants.interference[engine] + constants.queue[engine]
-    read = added * float(prefill_s(columns, constants, tokens=np.array([uncached]))[0])
-    share = read / whole
+    if found.is_apart(at):
+        share = _readers_usd(found, at) / float(found.usd_a_day[at])
+    else:
+        share = _reading_share(found, at, workload, constants=constants)
     usd = float(found.usd_a_day[at]) / workload.requests_a_day * _MILLION
     tokens = workload.input_tokens + workload.output_tokens
     return TokenCost(
@@ -68,6 +64,22 @@ def token_cost(found: Search, at: int, workload: Workload, *, constants: Constan
         output=usd * (1 - share) / workload.output_tokens,
         mean=usd / tokens,
     )
+
+
+def _readers_usd(found: Search, at: int) -> float:
+    fleet = Fleet(replicas=found.readers.fleet.replicas[[at]])
+    return float(usd_a_day(fleet, found.readers.chips[[at]], [found.prices[at]])[0])
+
+
+def _reading_share(found: Search, at: int, workload: Workload, *, constants: Constants) -> float:
+    """What a prompt adds to a full replica's round: to the steps of others, and to their queue."""
+    columns, traffic = found.columns.take(np.array([at])), workload.traffic(1)
+    uncached = workload.input_tokens - workload.cached_tokens
+    engine = int(columns.engine[0])
+    added = constants.interference[engine] + constants.queue[engine]
+    read = added * float(prefill_s(columns, constants, tokens=np.array([uncached]))[0])
+    times = latency(columns, constants, running=found.running[[at]], traffic=traffic)
+    return read / float(times.request_s(traffic)[0] / found.running[at])
 
 
 def margins(
@@ -100,16 +112,29 @@ def request_usd(prices: PriceList, workload: Workload) -> float:
 
 
 def day_usd(found: Search, at: int, *, rates: Array, slower: float = 1.0) -> Array:
-    """A day's cost at each row of ``rates`` (m, 24), if a request takes ``slower`` times as long.
+    """A day's cost at each row of ``rates`` (m, 24), if requests take ``slower`` times as long."""
+    rows, prices = len(rates), [found.prices[at]] * len(rates)
+    writing, reading = fleets_at(found, at, rates=rates, slower=slower)
+    usd = usd_a_day(writing, np.full(rows, found.columns.chips[at]), prices)
+    return usd + usd_a_day(reading, np.full(rows, found.readers.chips[at]), prices)
+
+
+def fleets_at(found: Search, at: int, *, rates: Array, slower: float = 1.0) -> tuple[Fleet, Fleet]:
+    """Replicas that write and that only read, (m, 24), sized anew for each row of ``rates``.
 
     Replicas are whole, and spares are included, so half the load does not cost half.
     """
-    rows, chips = len(rates), found.columns.chips[at]
-    one = (found.times.first_s[at] + found.times.token_s[at] * found.output_tokens) * slower
-    fleet = size(
+    rows, readers = len(rates), found.readers
+    writing = size(
         rates,
-        request_s=np.full(rows, one),
+        request_s=np.full(rows, found.hold_s[at] * slower),
         running=np.full(rows, found.running[at]),
         spares=found.spares,
     )
-    return usd_a_day(fleet, np.full(rows, chips), [found.prices[at]] * rows)
+    reading = size_queue(
+        rates,
+        service_s=np.full(rows, readers.read_s[at] * slower),
+        busy=np.full(rows, readers.busy[at]),
+        spares=found.spares if found.is_apart(at) else 0,
+    )
+    return writing, reading

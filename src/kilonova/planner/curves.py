@@ -3,8 +3,9 @@
 import numpy as np
 from msgspec import Struct
 
-from kilonova.planner.constants import Constants
+from kilonova.planner.constants import Constants, undisturbed
 from kilonova.planner.cost import day_usd
+from kilonova.planner.pools import written_only
 from kilonova.planner.search import Search
 from kilonova.planner.steady import latency
 from kilonova.planner.workload import Workload
@@ -47,7 +48,17 @@ def speed_curve(
     running = np.append(_RUNNING[found.running[at] > _RUNNING], found.running[at])
     rows = len(running)
     columns, traffic = found.columns.take(np.full(rows, at)), workload.traffic(rows)
+    chips = columns.chips
+    if found.is_apart(at):
+        traffic, constants = written_only(traffic), undisturbed(constants)
     times = latency(columns, constants, running=running, traffic=traffic)
-    through = running * workload.output_tokens / times.request_s(traffic) / columns.chips
+    hold = times.request_s(traffic)
+    if found.is_apart(at):
+        hold = times.token_s * traffic.output_tokens
+        # The readers that keep a replica of writers busy.
+        chips = chips + running / hold * found.readers.read_s[at] * (
+            found.readers.chips[at] / found.readers.busy[at]
+        )
+    through = running * workload.output_tokens / hold / chips
     triples = zip(running.tolist(), (1 / times.token_s).tolist(), through.tolist(), strict=True)
     return tuple(SpeedPoint(*triple) for triple in triples)

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from kilonova.planner.columns import Array
 
-__all__ = ["Fleet", "nodes_for", "size"]
+__all__ = ["Fleet", "nodes_for", "size", "size_queue"]
 
 _P95 = 1.645
 
@@ -44,6 +44,15 @@ def size(rate: Array, *, request_s: Array, running: Array, spares: int) -> Fleet
     crowd = flight + _P95 * np.sqrt(flight)
     with np.errstate(divide="ignore", invalid="ignore"):
         needed = np.where(crowd > 0, crowd / running[:, None], 0.0)
+    return Fleet(replicas=np.where(np.isfinite(needed), np.ceil(needed) + spares, math.inf))
+
+
+def size_queue(rate: Array, *, service_s: Array, busy: Array, spares: int) -> Fleet:
+    """The fleet for ``rate``, (24,) or (n, 24), if each request takes ``service_s`` (n,) of one
+    replica, and these may be ``busy`` (n,) for that share of the time: the rest is for the crowd.
+    """
+    with np.errstate(divide="ignore"):
+        needed = np.atleast_2d(rate) * (service_s / busy)[:, None]
     return Fleet(replicas=np.where(np.isfinite(needed), np.ceil(needed) + spares, math.inf))
 
 

@@ -11,7 +11,7 @@ from kilonova.planner.columns import Array, Columns
 from kilonova.planner.steady import Latency, Traffic
 from kilonova.planner.steps import cache_bytes, experts_hit
 
-__all__ = ["SERVER", "chip_w"]
+__all__ = ["SERVER", "chip_w", "reader_w"]
 
 SERVER = 1.3
 _IDLE, _MEMORY, _MULTIPLY = 0.5, 0.3, 1.3
@@ -30,3 +30,11 @@ def chip_w(columns: Columns, *, running: Array, traffic: Traffic, times: Latency
     multiply = flops / (columns.flops * columns.chips)
     share = _IDLE + _MEMORY * np.minimum(memory, 1.0) + _MULTIPLY * np.minimum(multiply, 1.0)
     return columns.power_w * np.minimum(share, 1.0)
+
+
+def reader_w(columns: Columns, *, rate: Array, tokens: Array) -> Array:
+    """Mean watts of one chip that only reads: ``rate`` prompts a second of its replica, each with
+    ``tokens`` that are not cached; (n,)."""
+    active = columns.dense_params + columns.expert_params * columns.experts_per_token
+    multiply = 2 * active * tokens * rate / (columns.flops * columns.chips)
+    return columns.power_w * np.minimum(_IDLE + _MULTIPLY * multiply, 1.0)

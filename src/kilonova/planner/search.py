@@ -1,56 +1,51 @@
 """Every way to serve a workload with what may be used, each with its capacity, fleet and price."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from kilonova.core.errors import InvalidRequest
-from kilonova.planner.accelerator import PRECISIONS, Accelerator
-from kilonova.planner.columns import Array, Columns, Configuration, Layout
+from kilonova.planner.columns import Array, Columns, Configuration
 from kilonova.planner.fleet import Fleet, size
-from kilonova.planner.memory import USABLE, resident_bytes, running_max
+from kilonova.planner.layouts import layouts, wide_layouts
+from kilonova.planner.memory import running_max
+from kilonova.planner.pools import Readers, no_readers, pair
+from kilonova.planner.refusals import out_of_reach, too_large
 from kilonova.planner.shape import ModelShape
 from kilonova.planner.steady import Latency, capacity, latency
-from kilonova.planner.supply import HourPrice, Supply, hour_price
+from kilonova.planner.supply import HourPrice, Supply, hour_price, usd_a_day
 from kilonova.planner.tables import Tables
-from kilonova.planner.workload import HOURS, Workload
+from kilonova.planner.workload import Workload
 
-__all__ = ["Search", "layouts", "search", "usd_a_day"]
+__all__ = ["Search", "search"]
 
 _Mask = NDArray[np.bool_]
 
-_SIZES = (1, 2, 4, 8, 16, 32, 64)
 _RUNNING_MAX = 4_096  # what engines are started with at the very most
 
 
 class Search(Struct, frozen=True, kw_only=True):
-    """The ways that work, cheapest first. Arrays are (n,), the fleet (n, 24)."""
+    """The ways that work, cheapest first. Arrays are (n,), the fleets (n, 24).
+
+    ``running`` requests at most are in a replica, each of them for ``hold_s`` if it is full.
+    """
 
     configurations: tuple[Configuration, ...]
     columns: Columns
     prices: tuple[HourPrice, ...]
     running: Array
     spares: int
-    output_tokens: float
     times: Latency
+    hold_s: Array
     fleet: Fleet
+    readers: Readers
     usd_a_day: Array
 
-
-def layouts(model: ModelShape, chip: Accelerator) -> list[Layout]:
-    """How a replica may spread: over 1 to 64 linked chips, attention split or copied, experts split
-    or dealt."""
-    found = []
-    for chips in _SIZES:
-        if chips > chip.linked:
-            break
-        found.append(Layout(chips=chips, tensor=chips))
-        if model.experts and chips > 1:
-            found.append(Layout(chips=chips, tensor=chips, experts=chips))
-            found.append(Layout(chips=chips, tensor=1, experts=chips))
-    return found
+    def is_apart(self, at: int) -> bool:
+        """Whether way ``at`` reads prompts on machines of their own."""
+        return self.readers.configurations[at] is not None
 
 
 def search(workload: Workload, model: ModelShape, supply: Supply, *, tables: Tables) -> Search:
@@ -61,51 +56,132 @@ def search(workload: Workload, model: ModelShape, supply: Supply, *, tables: Tab
     """
     workload.check(model)
     supply.check()
-    configurations = _candidates(model, supply, tables)
-    columns = Columns.of(configurations)
-    traffic = workload.traffic(len(configurations))
-    context = traffic.input_tokens + traffic.output_tokens
-    most = np.minimum(running_max(columns, context=context), _RUNNING_MAX * columns.copies)
-    if not np.any(most >= 1):
-        raise _too_large(columns, model, context=context, tables=tables)
-    constants = tables.fit.constants
-    targets = workload.targets(len(configurations))
-    running = capacity(columns, constants, traffic=traffic, targets=targets, most=most)
-    fits = most >= 1
-    if not np.any(running >= 1):
-        times = latency(columns, constants, running=np.ones(len(most)), traffic=traffic)
-        raise _out_of_reach(workload, times, configurations=configurations, fits=fits)
-    times = latency(columns, constants, running=np.maximum(running, 1.0), traffic=traffic)
-    rate = workload.hourly_rate()
-    fleet = size(rate, request_s=times.request_s(traffic), running=running, spares=supply.spares)
     price_of = {chip.name: hour_price(supply, chip, tables) for chip in supply.chips(tables)}
-    prices = [price_of[row.accelerator.name] for row in configurations]
-    cost = usd_a_day(fleet, columns.chips, prices)
-    is_ready = np.isfinite(cost) & fits
+    both = []
+    if supply.layout != "apart":
+        both.append(_together(workload, model, supply, tables=tables, price_of=price_of))
+    if supply.layout != "together":
+        both.append(_apart(workload, model, supply, tables=tables, price_of=price_of))
+    found = both[0] if len(both) == 1 else _joined(both[0], both[1])
+    if not found.configurations:
+        raise _refusal(workload, model, supply, tables=tables)
+    chips = found.fleet.peak * found.columns.chips
+    chips = chips + found.readers.fleet.peak * found.readers.chips
+    is_ready = np.isfinite(found.usd_a_day)
     if supply.chips_max is not None:
-        is_ready &= _is_enough(fleet.peak * columns.chips, is_ready, supply.chips_max)
-    order = np.flatnonzero(is_ready)[np.argsort(cost[is_ready], kind="stable")]
+        is_ready &= _is_enough(chips, is_ready, supply.chips_max)
+    order = np.flatnonzero(is_ready)[np.argsort(found.usd_a_day[is_ready], kind="stable")]
+    return _taken(found, order)
+
+
+def _together(
+    workload: Workload,
+    model: ModelShape,
+    supply: Supply,
+    *,
+    tables: Tables,
+    price_of: Mapping[str, HourPrice],
+) -> Search:
+    """The ways that read prompts where they write."""
+    configurations = _candidates(model, supply, tables)
+    columns, constants = Columns.of(configurations), tables.fit.constants
+    rows = len(configurations)
+    traffic, targets = workload.traffic(rows), workload.targets(rows)
+    fits = running_max(columns, context=traffic.input_tokens + traffic.output_tokens)
+    most = np.minimum(fits, _RUNNING_MAX * columns.copies)
+    running = capacity(columns, constants, traffic=traffic, targets=targets, most=most)
+    works = np.flatnonzero((running >= 1) & (most >= 1))
+    chosen = [configurations[at] for at in works.tolist()]
+    columns, running, traffic = columns.take(works), running[works], workload.traffic(len(works))
+    times = latency(columns, constants, running=running, traffic=traffic)
+    hold = times.request_s(traffic)
+    fleet = size(workload.hourly_rate(), request_s=hold, running=running, spares=supply.spares)
+    prices = [price_of[row.accelerator.name] for row in chosen]
     return Search(
-        configurations=tuple(configurations[at] for at in order),
-        columns=columns.take(order),
-        prices=tuple(prices[at] for at in order),
-        running=running[order],
+        configurations=tuple(chosen),
+        columns=columns,
+        prices=tuple(prices),
+        running=running,
         spares=supply.spares,
-        output_tokens=workload.output_tokens,
-        times=Latency(times.first_s[order], times.token_s[order]),
-        fleet=Fleet(replicas=fleet.replicas[order]),
-        usd_a_day=cost[order],
+        times=times,
+        hold_s=hold,
+        fleet=fleet,
+        readers=no_readers(len(chosen)),
+        usd_a_day=usd_a_day(fleet, columns.chips, prices),
     )
 
 
-def usd_a_day(fleet: Fleet, chips: Array, prices: Sequence[HourPrice]) -> Array:
-    """Rented machines are paid by the hour that they are used, others around the clock."""
-    by_hour = np.array([price.by_hour for price in prices])
-    hours = np.where(by_hour, np.sum(fleet.replicas, axis=-1), fleet.peak * HOURS)
-    return np.asarray(hours * chips * np.array([price.usd for price in prices]))
+def _apart(
+    workload: Workload,
+    model: ModelShape,
+    supply: Supply,
+    *,
+    tables: Tables,
+    price_of: Mapping[str, HourPrice],
+) -> Search:
+    """The ways that read prompts on machines of their own."""
+    candidates = _candidates(model, supply, tables, is_wide=True)
+    pairs = pair(
+        candidates,
+        workload,
+        constants=tables.fit.constants,
+        prices=[price_of[row.accelerator.name] for row in candidates],
+        spares=supply.spares,
+    )
+    prices = [price_of[row.accelerator.name] for row in pairs.writers]
+    cost = usd_a_day(pairs.fleet, pairs.columns.chips, prices)
+    cost = cost + usd_a_day(pairs.readers.fleet, pairs.readers.chips, prices)
+    return Search(
+        configurations=pairs.writers,
+        columns=pairs.columns,
+        prices=tuple(prices),
+        running=pairs.running,
+        spares=supply.spares,
+        times=pairs.times,
+        hold_s=pairs.hold_s,
+        fleet=pairs.fleet,
+        readers=pairs.readers,
+        usd_a_day=cost,
+    )
 
 
-def _candidates(model: ModelShape, supply: Supply, tables: Tables) -> list[Configuration]:
+def _joined(one: Search, other: Search) -> Search:
+    return Search(
+        configurations=one.configurations + other.configurations,
+        columns=one.columns.followed_by(other.columns),
+        prices=one.prices + other.prices,
+        running=np.concatenate([one.running, other.running]),
+        spares=one.spares,
+        times=Latency(
+            np.concatenate([one.times.first_s, other.times.first_s]),
+            np.concatenate([one.times.token_s, other.times.token_s]),
+        ),
+        hold_s=np.concatenate([one.hold_s, other.hold_s]),
+        fleet=Fleet(replicas=np.concatenate([one.fleet.replicas, other.fleet.replicas])),
+        readers=one.readers.followed_by(other.readers),
+        usd_a_day=np.concatenate([one.usd_a_day, other.usd_a_day]),
+    )
+
+
+def _taken(found: Search, order: NDArray[np.intp]) -> Search:
+    rows = order.tolist()
+    return Search(
+        configurations=tuple(found.configurations[at] for at in rows),
+        columns=found.columns.take(order),
+        prices=tuple(found.prices[at] for at in rows),
+        running=found.running[order],
+        spares=found.spares,
+        times=Latency(found.times.first_s[order], found.times.token_s[order]),
+        hold_s=found.hold_s[order],
+        fleet=Fleet(replicas=found.fleet.replicas[order]),
+        readers=found.readers.take(order),
+        usd_a_day=found.usd_a_day[order],
+    )
+
+
+def _candidates(
+    model: ModelShape, supply: Supply, tables: Tables, *, is_wide: bool = False
+) -> list[Configuration]:
     return [
         Configuration(
             model=model, accelerator=chip, precision=precision, layout=layout, engine=engine
@@ -113,74 +189,23 @@ def _candidates(model: ModelShape, supply: Supply, tables: Tables) -> list[Confi
         for chip in supply.chips(tables)
         for precision in supply.widths()
         if precision.computes != 4 or chip.fp4_tflops or len(supply.precisions) == 1
-        for layout in layouts(model, chip)
+        for layout in (*layouts(model, chip), *(wide_layouts(model, chip) if is_wide else ()))
         for engine in supply.engines
     ]
 
 
-def _too_large(
-    columns: Columns, model: ModelShape, *, context: Array, tables: Tables
+def _refusal(
+    workload: Workload, model: ModelShape, supply: Supply, *, tables: Tables
 ) -> InvalidRequest:
-    """Says by how much, and the least memory in the tables that would do."""
-    room = columns.memory_bytes * USABLE * columns.chips
-    best = int(np.argmax(room - resident_bytes(columns) * columns.chips))
-    weights = resident_bytes(columns)[best] * columns.chips[best] / 1e9
-    return InvalidRequest(
-        f"{model.name} does not fit: its weights take {weights:,.0f} GB on "
-        f"{columns.chips[best]:.0f} chips of {columns.memory_bytes[best] / 1e9:.0f} GB, of which "
-        f"{room[best] / 1e9:,.0f} GB can be used, and a request of {context[best]:,.0f} tokens has "
-        "to fit beside them. " + _nearest(model, tables, context=float(context[best])),
-        param="accelerators",
-        reason="model_too_large",
-    )
-
-
-def _nearest(model: ModelShape, tables: Tables, *, context: float) -> str:
-    """The least memory in the tables that holds ``model`` with one request."""
-    rows = [
-        Configuration(model=model, accelerator=chip, precision=precision, layout=layout)
-        for chip in tables.accelerators.values()
-        for precision in PRECISIONS.values()
-        for layout in layouts(model, chip)
-    ]
-    columns = Columns.of(rows)
-    holds = running_max(columns, context=np.full(len(rows), context)) >= 1
-    if not np.any(holds):
-        return "No accelerator of the tables holds it: use a smaller model or shorter requests."
-    least = rows[int(np.argmin(np.where(holds, columns.memory_bytes * columns.chips, np.inf)))]
-    return (
-        f"The least that would do: {least.layout.chips} x {least.accelerator.name} "
-        f"({least.precision.name})."
-    )
-
-
-def _out_of_reach(
-    workload: Workload,
-    times: Latency,
-    *,
-    configurations: Sequence[Configuration],
-    fits: _Mask,
-) -> InvalidRequest:
-    """Names the fastest way there is, one request at a time, for the target that fails."""
-    for field, reached, target in (
-        ("first_token_ms", times.first_s, workload.first_token_ms),
-        ("token_ms", times.token_s, workload.token_ms),
-    ):
-        fastest = int(np.argmin(np.where(fits, reached, np.inf)))
-        if target is not None and reached[fastest] * 1e3 > target:
-            way = configurations[fastest]
-            return InvalidRequest(
-                f"No configuration reaches {field} = {target:g}: the fastest, one request at a "
-                f"time on {way.layout.chips} x {way.accelerator.name} ({way.precision.name}), "
-                f"takes {reached[fastest] * 1e3:.1f} ms. Ask for at least that.",
-                param=field,
-                reason="target_out_of_reach",
-            )
-    return InvalidRequest(
-        "No configuration reaches both latency targets at once: relax one of them.",
-        param="token_ms",
-        reason="target_out_of_reach",
-    )
+    """Why nothing works."""
+    configurations = _candidates(model, supply, tables, is_wide=supply.layout == "apart")
+    columns, traffic = Columns.of(configurations), workload.traffic(len(configurations))
+    context = traffic.input_tokens + traffic.output_tokens
+    most = running_max(columns, context=context)
+    if not np.any(most >= 1):
+        return too_large(columns, model, context=context, tables=tables)
+    times = latency(columns, tables.fit.constants, running=np.ones(len(most)), traffic=traffic)
+    return out_of_reach(workload, times, configurations=configurations, fits=most >= 1)
 
 
 def _is_enough(chips: Array, is_ready: _Mask, most: int) -> _Mask:

@@ -4,14 +4,14 @@ Made from the fields that a model's ``config.json`` publishes. Counts are of par
 elements; bytes depend on the precision it is served in (``precision.py``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from kilonova.core.errors import InvalidRequest
 
-__all__ = ["ModelShape", "shape_from_config"]
+__all__ = ["FindShape", "ModelShape", "shape_from_config"]
 
 
 class ModelShape(Struct, frozen=True, kw_only=True):
@@ -58,6 +58,9 @@ class ModelShape(Struct, frozen=True, kw_only=True):
         """The parameters one token passes through."""
         return self.dense_params + self.experts_per_token * self.expert_params
 
+
+# A model that is not in the tables, by the name that an installation has for it; None: not there.
+FindShape = Callable[[str], ModelShape | None]
 
 _MOST = 10**9  # of anything that a config counts
 _LAYERS_MAX = 10_000

@@ -12,7 +12,7 @@ from kilonova.planner.columns import Array, Columns
 from kilonova.planner.constants import Constants
 from kilonova.planner.steps import decode_s, prefill_s
 
-__all__ = ["Latency", "Traffic", "capacity", "latency", "running_at"]
+__all__ = ["Latency", "Traffic", "capacity", "latency", "running_at", "start_s"]
 
 _US = 1e-6
 # Halvings: to a billionth of the most for the fixed point, to a request for the capacity.
@@ -55,11 +55,17 @@ def latency(columns: Columns, constants: Constants, *, running: Array, traffic: 
     waiting = np.asarray(constants.interference)[engine] * running * prefill
     queue = np.asarray(constants.queue)[engine]
     queue = queue + traffic.alike * (np.asarray(constants.alike_queue)[engine] - queue)
-    start = np.asarray(constants.first_us)[engine]
-    start = start + columns.layers * np.asarray(constants.first_layer_us)[engine]
-    start = start + columns.moe_layers * np.asarray(constants.first_moe_us)[engine]
-    first = start * _US + constants.first_steps * decode + prefill + queue * running * prefill
+    first = start_s(columns, constants) + constants.first_steps * decode + prefill
+    first = first + queue * running * prefill
     return Latency(first, decode + waiting / traffic.output_tokens)
+
+
+def start_s(columns: Columns, constants: Constants) -> Array:
+    """What passes before the first token whatever the prompt and the load, (n,)."""
+    start = np.asarray(constants.first_us)[columns.engine]
+    start = start + columns.layers * np.asarray(constants.first_layer_us)[columns.engine]
+    start = start + columns.moe_layers * np.asarray(constants.first_moe_us)[columns.engine]
+    return np.asarray(start * _US)
 
 
 def running_at(

@@ -14,6 +14,7 @@ from kilonova.planner.constants import Constants
 __all__ = ["cache_bytes", "decode_s", "experts_hit", "prefill_s"]
 
 _US = 1e-6
+_DEALT_BYTES = 3
 
 
 def experts_hit(columns: Columns, tokens: Array) -> Array:
@@ -51,13 +52,14 @@ def decode_s(columns: Columns, constants: Constants, *, batch: Array, context: A
     cached = own * cache_bytes(columns, context) / columns.cache_shards
     cache = cached / (columns.bandwidth * constants.cache_share)
     attend = batch * context * columns.attention_flops / _dense_rate(columns, constants)
-    return np.asarray(
+    within = (
         _softly_larger(read / reading, multiply)
         + _softly_larger(cache, attend / constants.decoding)
         + _exchange_s(columns, constants, own)
         + _start_s(columns, constants)
         + own * _US * np.asarray(constants.sequence_us)[columns.engine]
     )
+    return _softly_larger(within, batch * _dealt_s(columns, columns.experts_per_token))
 
 
 def prefill_s(columns: Columns, constants: Constants, *, tokens: Array) -> Array:
@@ -71,7 +73,21 @@ def prefill_s(columns: Columns, constants: Constants, *, tokens: Array) -> Array
     multiply = dense / _dense_rate(columns, constants) + routed / _routed_rate(columns, constants)
     moved = 4 * columns.layers * columns.hidden * 2 / columns.copies
     talk = np.where(columns.chips > 1, moved / (columns.link * constants.link_share), 0.0)
-    return tokens * (multiply + talk)
+    # A token goes once to each island that it needs, and is passed on there.
+    islands = columns.islands * (1 - (1 - 1 / columns.islands) ** columns.experts_per_token)
+    return tokens * _softly_larger(multiply + talk, _dealt_s(columns, islands))
+
+
+def _dealt_s(columns: Columns, copies: Array) -> Array:
+    """What one token takes of all cards, if it is sent to ``copies`` places dealt over the islands.
+
+    One byte an element goes, two come back. While half of a batch is under way the other half is
+    worked on, so this hides behind the rest, or the rest behind it.
+    """
+    away = 1 - 1 / columns.islands
+    moved = columns.moe_layers * copies * away * columns.hidden * _DEALT_BYTES
+    cards = columns.network * columns.chips
+    return np.divide(moved, cards, out=np.zeros_like(moved), where=columns.islands > 1)
 
 
 def _dense_rate(columns: Columns, constants: Constants) -> Array:

@@ -2,19 +2,24 @@
 
 import datetime
 import math
+from collections.abc import Sequence
 
+import numpy as np
 from msgspec import Struct
 
 from kilonova.core.errors import InvalidRequest
 from kilonova.planner.accelerator import PRECISIONS, Accelerator, Precision
-from kilonova.planner.columns import ENGINES
+from kilonova.planner.columns import ENGINES, Array
 from kilonova.planner.finance import annuity
+from kilonova.planner.fleet import Fleet
 from kilonova.planner.power import SERVER
 from kilonova.planner.tables import Tables, named
+from kilonova.planner.workload import HOURS
 
-__all__ = ["KINDS", "HourPrice", "Supply", "hour_price"]
+__all__ = ["KINDS", "LAYOUTS", "HourPrice", "Supply", "hour_price", "usd_a_day"]
 
 KINDS = ("rented", "reserved", "owned", "bought")
+LAYOUTS = ("any", "together", "apart")
 _HOURS_A_YEAR = 8_766
 _MOST = (
     ("usd_hour", 1e9),
@@ -30,13 +35,15 @@ class Supply(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``usd_hour`` replaces the price of an hour, ``usd_chip`` that of buying; both need exactly one
     accelerator. ``chips_max`` is how many there are to have, ``spares`` how many
-    replicas may fail at any time.
+    replicas of each kind may fail at any time. ``layout`` says whether prompts are read where
+    answers are written (``together``), on machines of their own (``apart``), or ``any`` of both.
     """
 
     kind: str = "rented"
     accelerators: tuple[str, ...] = ()
     precisions: tuple[str, ...] = ("fp8", "fp4")
     engines: tuple[str, ...] = ENGINES
+    layout: str = "any"
     usd_hour: float | None = None
     usd_chip: float | None = None
     chips_max: int | None = None
@@ -50,6 +57,9 @@ class Supply(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Raises InvalidRequest for what cannot be, naming the field and what would work."""
         if self.kind not in KINDS:
             raise _wrong("kind", f"There is no supply {self.kind!r}: use {', '.join(KINDS)}.")
+        if self.layout not in LAYOUTS:
+            words = ", ".join(LAYOUTS)
+            raise _wrong("layout", f"There is no layout {self.layout!r}: use {words}.")
         for name, most in _MOST:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
@@ -90,17 +100,29 @@ class Supply(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class HourPrice(Struct, frozen=True, kw_only=True):
-    """One chip: dollars an hour, kilowatts from the wall, dollars to buy it (0 if not bought).
+    """One chip: dollars an hour, kilowatts from the wall, dollars to buy it (0 if not bought), and
+    ``building_usd`` of these for the building.
 
-    ``by_hour`` says that only the hours that are used are paid.
+    ``by_hour`` says that only the hours that are used are paid. ``parts`` are named, in dollars an
+    hour, and sum to ``usd``.
     """
 
     usd: float
     kw: float
     capital_usd: float
+    building_usd: float
     by_hour: bool
     source: str
     date: datetime.date | None
+    parts: tuple[tuple[str, float], ...]
+
+
+def usd_a_day(fleet: Fleet, chips: Array, prices: Sequence[HourPrice]) -> Array:
+    """Rented machines are paid by the hour that they are used, others around the clock."""
+    by_hour = np.array([price.by_hour for price in prices])
+    hours = np.where(by_hour, np.sum(fleet.replicas, axis=-1), fleet.peak * HOURS)
+    with np.errstate(invalid="ignore"):  # no chip of a fleet without end
+        return np.asarray(hours * chips * np.array([price.usd for price in prices]))
 
 
 def hour_price(supply: Supply, chip: Accelerator, tables: Tables) -> HourPrice:
@@ -112,16 +134,25 @@ def hour_price(supply: Supply, chip: Accelerator, tables: Tables) -> HourPrice:
     if supply.usd_hour is not None:
         is_rented = supply.kind == "rented"
         return HourPrice(
-            usd=supply.usd_hour, kw=kw, capital_usd=0, by_hour=is_rented, source="given", date=None
+            usd=supply.usd_hour,
+            kw=kw,
+            capital_usd=0,
+            building_usd=0,
+            by_hour=is_rented,
+            source="given",
+            date=None,
+            parts=((supply.kind, supply.usd_hour),),
         )
     rate = tables.rate(chip.name, supply.kind)
     return HourPrice(
         usd=rate.usd_h,
         kw=rate.kw or kw,
         capital_usd=0.0,
+        building_usd=0.0,
         by_hour=supply.kind == "rented",
         source=rate.source + (f" ({rate.note})" if rate.note else ""),
         date=rate.date,
+        parts=((supply.kind, rate.usd_h),),
     )
 
 
@@ -140,16 +171,23 @@ def _bought(supply: Supply, chip: Accelerator, tables: Tables) -> HourPrice:
     kw = chip.power_w * SERVER * (supply.pue or tables.pues["hyperscale"].value) / 1e3
     building = tables.buildings["ai-site"].value * chip.power_w * SERVER / 1e3
     life = supply.life_years or tables.lives["it"].value
-    yearly = annuity(machine, years=life, rate=rate)
-    yearly += annuity(building, years=tables.lives["facility"].value, rate=rate)
-    energy = kw * (supply.usd_kwh or tables.tariffs["us-industrial"].value)
+    parts = (
+        ("machines", annuity(machine, years=life, rate=rate) / _HOURS_A_YEAR),
+        (
+            "building",
+            annuity(building, years=tables.lives["facility"].value, rate=rate) / _HOURS_A_YEAR,
+        ),
+        ("energy", kw * (supply.usd_kwh or tables.tariffs["us-industrial"].value)),
+    )
     return HourPrice(
-        usd=yearly / _HOURS_A_YEAR + energy,
+        usd=sum(usd for _, usd in parts),
         kw=kw,
         capital_usd=machine + building,
+        building_usd=building,
         by_hour=False,
         source=bought.source if bought and supply.usd_chip is None else "given",
         date=bought.date if bought and supply.usd_chip is None else None,
+        parts=parts,
     )
 
 

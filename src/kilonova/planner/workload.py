@@ -24,7 +24,12 @@ _BOUNDS = (
     ("output_tokens", 1, 1e9),
     ("first_token_ms", 1e-9, 1e12),
     ("token_ms", 1e-9, 1e12),
+    ("first_token_p95_ms", 1e-9, 1e12),
+    ("token_p95_ms", 1e-9, 1e12),
+    ("burst", 1, 1e3),
+    ("burst_s", 1e-3, 1e5),
 )
+_SPREAD_MAX = 10.0
 _SHAPE_MAX = 1e12
 
 
@@ -32,7 +37,10 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``rate`` is the mean number of requests a second over a day.
 
     ``hours`` says how it spreads: 24 numbers of any scale, the first for midnight; without it every
-    hour is alike. Targets are means in milliseconds; without one there is none.
+    hour is alike. Targets are in milliseconds, of means and of 95 in 100 requests; without one
+    there is none. ``spread`` is the standard deviation of lengths over their mean: 1, which is
+    assumed, is as wide as an exponential distribution. For ``burst_s`` seconds of the busiest hour,
+    ``burst`` times as many requests come.
     """
 
     rate: float
@@ -42,9 +50,29 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     first_token_ms: float | None = None
     token_ms: float | None = None
     hours: tuple[float, ...] = ()
+    first_token_p95_ms: float | None = None
+    token_p95_ms: float | None = None
+    spread: float = 1.0
+    burst: float = 1.0
+    burst_s: float = 60.0
 
     def check(self, model: ModelShape) -> None:
         """Raises InvalidRequest for what cannot be, naming the field and what would work."""
+        self.check_within(model.context_tokens, name=model.name)
+
+    def check_within(self, context_tokens: int, *, name: str) -> None:
+        """The same for a model called ``name`` with this context."""
+        self._check_numbers()
+        tokens = self.input_tokens + self.output_tokens
+        if tokens > context_tokens:
+            raise _wrong(
+                "input_tokens",
+                f"{tokens:g} tokens do not fit {name}'s context of {context_tokens}: "
+                f"at most {max(context_tokens - self.output_tokens, 0):g} of input fit "
+                "beside this output.",
+            )
+
+    def _check_numbers(self) -> None:
         for name, least, most in _BOUNDS:
             value = getattr(self, name)
             if value is not None and not (math.isfinite(value) and value > 0):
@@ -63,18 +91,14 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                     else "."
                 ),
             )
+        if not 0 <= self.spread <= _SPREAD_MAX:
+            raise _wrong(
+                "spread", f"spread is {self.spread:g}: from 0 (all alike) to {_SPREAD_MAX:g}."
+            )
         if self.hours and (len(self.hours) != HOURS or min(self.hours) < 0 or not sum(self.hours)):
             raise _wrong("hours", "hours needs 24 numbers, none below 0 and not all 0.")
         if not all(hour <= _SHAPE_MAX for hour in self.hours):
             raise _wrong("hours", f"hours needs 24 numbers, none above {_SHAPE_MAX:g}.")
-        tokens = self.input_tokens + self.output_tokens
-        if tokens > model.context_tokens:
-            raise _wrong(
-                "input_tokens",
-                f"{tokens:g} tokens do not fit {model.name}'s context of {model.context_tokens}: "
-                f"at most {max(model.context_tokens - self.output_tokens, 0):g} of input fit "
-                "beside this output.",
-            )
 
     @property
     def cached_tokens(self) -> float:
@@ -103,9 +127,14 @@ class Workload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def targets(self, rows: int) -> Latency:
         """In seconds; infinite where there is none."""
         ones = np.ones(rows)
-        first = math.inf if self.first_token_ms is None else self.first_token_ms / 1e3
-        token = math.inf if self.token_ms is None else self.token_ms / 1e3
+        first = _least(self.first_token_ms, self.first_token_p95_ms) / 1e3
+        token = _least(self.token_ms, self.token_p95_ms) / 1e3
         return Latency(first * ones, token * ones)
+
+
+def _least(*targets: float | None) -> float:
+    """A mean is at most what 95 of 100 stay within, as good as always."""
+    return min((target for target in targets if target is not None), default=math.inf)
 
 
 def _wrong(field: str, message: str) -> InvalidRequest:

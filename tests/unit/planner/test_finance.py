@@ -1,11 +1,13 @@
 """Annuities, depreciation by cohort and quarters, against sums done by hand."""
 
+import math
+
 import numpy as np
 import pytest
 
 from kilonova.core.errors import InvalidRequest
 from kilonova.planner.finance import annuity, depreciation, growth, run_rate
-from kilonova.planner.quarters import Venture, quarters
+from kilonova.planner.quarters import Venture, demand, quarters
 
 
 def test_an_annuity_repays_capital_and_interest() -> None:
@@ -47,20 +49,29 @@ def test_a_cohort_begins_in_the_quarter_of_its_purchase() -> None:
 def test_growing_demand_buys_and_replaces() -> None:
     """Protects capital plans: the first cohort is bought again when its life ends."""
     venture = Venture(
-        chips=100, growth=1.0, usd_chip=10, life_years=1, upkeep_usd=1, revenue_usd=500
+        chips=[100.0] * 6,
+        upkeep_usd=[100.0] * 6,
+        revenue_usd=[500.0] * 6,
+        usd_machine=10,
+        usd_building=20,
+        lives=(1, 20),
+        kw=2.0,
     )
-    made = quarters(venture, 6)
-    assert made.capital.tolist() == [1000, 0, 0, 0, 1000, 0]
-    assert made.depreciation.tolist() == [250] * 6
-    assert made.operating_income.tolist() == [150] * 6
-    assert made.free_cash_flow.tolist() == [-600, 400, 400, 400, -600, 400]
+    made = quarters(venture)
+    assert [row.capital_usd for row in made] == [3000, 0, 0, 0, 1000, 0]
+    assert [row.depreciation_usd for row in made] == pytest.approx([275] * 6)
+    assert [row.depreciation_longer_usd for row in made[:2]] == pytest.approx([150] * 2)
+    assert [row.operating_income_usd for row in made] == pytest.approx([125] * 6)
+    assert [row.free_cash_flow_usd for row in made] == [-2600, 400, 400, 400, -600, 400]
+    assert [row.mw for row in made] == [0.2] * 6
 
 
 def test_growth_is_a_factor() -> None:
     """Protects against a growth in percent, or a plan for no quarters."""
-    venture = Venture(chips=1, growth=0, usd_chip=1, life_years=5, upkeep_usd=1, revenue_usd=1)
-    with pytest.raises(InvalidRequest, match="factor"):
-        quarters(venture, 4)
+    assert demand(1.5, 3).tolist() == [1, 1.5, 2.25]
+    for factor, count in ((0, 4), (math.nan, 4), (30, 4), (1, 0), (1, 1000)):
+        with pytest.raises(InvalidRequest, match="factor"):
+            demand(factor, count)
 
 
 def test_run_rate_and_growth() -> None:

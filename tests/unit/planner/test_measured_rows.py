@@ -2,10 +2,13 @@
 
 import csv
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from benchmarks.planner_days import deepseek_day
 from benchmarks.planner_fit import BEFORE, fit, held_out, predict
+from benchmarks.planner_picture import scatter
 from benchmarks.planner_rows import Rows, families, read_rows
 
 from planner_samples import TABLES
@@ -102,3 +105,27 @@ def test_the_shipped_constants_are_a_fit() -> None:
     for miss in (fitted.token, fitted.first, fitted.throughput):
         assert 0 < miss.median < 0.5
         assert miss.low < 1 < miss.high
+
+
+def test_the_picture_shows_every_run_near_its_diagonal() -> None:
+    """Protects the eye: as long as predicted is as measured, dots lie on the line."""
+    times = np.array([0.01, 0.02, 0.04, 0.4])
+    family = np.array(["a", "a", "b", "b"])
+    picture = ElementTree.fromstring(scatter(times, times, family))
+    paths = [each.attrib["d"] for each in picture.iter("{http://www.w3.org/2000/svg}path")]
+    assert len(paths) == 2
+    dots = [
+        tuple(map(int, dot.removesuffix("h0").split()))
+        for path in paths
+        for dot in path.split("M")[1:]
+    ]
+    (x1, y1), (x2, y2) = min(dots), max(dots)
+    for x, y in dots:
+        assert abs((y - y1) / (y2 - y1) - (x - x1) / (x2 - x1)) < 0.01
+    assert len(dots) == 4
+
+
+def test_deepseeks_day_is_a_bar_that_is_met() -> None:
+    """Protects the benchmark's own lines that need no table."""
+    read, written, nodes = deepseek_day(TABLES)
+    assert (read.is_met, written.is_met, nodes.is_met) == (True, True, None)

@@ -2,6 +2,7 @@
 
 import datetime
 import math
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 from kilonova.core.errors import InvalidRequest
 from kilonova.planner.columns import Columns
 from kilonova.planner.finance import annuity
-from kilonova.planner.plan import Plan, make_plan
+from kilonova.planner.plan import Plan, Wishes, make_plan
 from kilonova.planner.shape import ModelShape
 from kilonova.planner.steady import latency
 from kilonova.planner.supply import Supply, hour_price
+from kilonova.planner.swings import ERROR
 from kilonova.planner.tables import load_tables
 from kilonova.planner.workload import Workload
 from planner_samples import TABLES, traffic, way
@@ -29,15 +31,12 @@ def plan(
     *,
     supply: Supply | None = None,
     model: str | ModelShape = "llama-3.1-70b",
-    price_lists: tuple[str, ...] = (),
+    **wishes: Any,
 ) -> Plan:
-    """A plan with the shipped tables."""
+    """A plan with the shipped tables; the busiest hour is not played unless asked."""
+    wishes = {"arrivals": 0, **wishes}
     return make_plan(
-        workload,
-        supply or Supply(),
-        model=model,
-        tables=TABLES,
-        price_lists=price_lists,
+        workload, supply or Supply(), model=model, tables=TABLES, wishes=Wishes(**wishes)
     )
 
 
@@ -150,6 +149,7 @@ def test_swings_say_what_moves_the_price() -> None:
     rows = {row.what: row for row in made.swings}
     assert set(rows) == {
         "rate", "input_tokens", "output_tokens", "cache_share", "token_ms", "price of an hour",
+        ERROR,
     }  # fmt: skip
     widths = [row.width for row in made.swings]
     assert widths == sorted(widths, reverse=True)
@@ -191,7 +191,7 @@ def test_every_figure_has_a_source() -> None:
     """Protects trust: step times, model, chips and prices each name where they come from."""
     made = plan()
     named = {source.what.split()[0] for source in made.sources}
-    assert named == {"step", "model", "accelerator", "hour"}
+    assert named == {"step", "model", "accelerator", "hour", "price"}
     assert all(source.source and source.date for source in made.sources)
 
 
@@ -262,6 +262,10 @@ def test_too_few_chips() -> None:
         ({"hours": (1e300,) * 24}, "none above"),
         ({"rate": 1e300}, "can be planned"),
         ({"input_tokens": 1e-300}, "can be planned"),
+        ({"spread": -1}, "0 (all alike)"),
+        ({"burst": 0.5}, "from 1 to"),
+        ({"burst_s": math.inf}, "above 0"),
+        ({"first_token_p95_ms": -5}, "above 0"),
     ],
 )
 def test_workloads_that_cannot_be(given: dict[str, object], words: str) -> None:
@@ -275,6 +279,7 @@ def test_workloads_that_cannot_be(given: dict[str, object], words: str) -> None:
     ("supply", "words"),
     [
         (Supply(kind="leased"), "rented, reserved, owned, bought"),
+        (Supply(layout="split"), "any, together, apart"),
         (Supply(usd_hour=2), "exactly one"),
         (Supply(accelerators=("h100",), usd_hour=0), "above 0"),
         (Supply(pue=0.9), "1 at best"),
@@ -388,3 +393,85 @@ def test_ten_thousand_configurations_are_one_pass() -> None:
     )
     assert np.array_equal(many.token_s, np.tile(three.token_s, 3334))
     assert np.array_equal(many.first_s, np.tile(three.first_s, 3334))
+
+
+def test_targets_for_95_of_100_are_met_when_played() -> None:
+    """Protects promises to callers: means are tightened until the percentile holds."""
+    loose = plan(supply=Supply(accelerators=("h100",)), arrivals=1000)
+    assert loose.tail is not None
+    asked = msgspec.structs.replace(
+        CHAT, token_p95_ms=loose.tail.token_ms.p95 * 0.7, first_token_p95_ms=1500
+    )
+    tight = plan(asked, supply=Supply(accelerators=("h100",)), arrivals=1000)
+    assert tight.tail is not None
+    assert asked.token_p95_ms is not None
+    assert tight.tail.token_ms.p95 <= asked.token_p95_ms
+    assert tight.tail.first_token_ms.p95 <= 1500
+    assert tight.options[0].usd_a_day.value >= loose.options[0].usd_a_day.value
+    error = refusal(workload={"token_p95_ms": 0.01}, supply=Supply(accelerators=("h100",)))
+    assert (error.param, error.reason) == ("token_p95_ms", "target_out_of_reach")
+
+
+def test_a_percentile_out_of_reach_says_what_is_reached() -> None:
+    """Protects from a plan that quietly misses: the nearest is in the sentence."""
+    error = refusal(
+        workload={"first_token_p95_ms": 140, "input_tokens": 6000, "rate": 2, "spread": 3},
+        supply=Supply(accelerators=("h100",), layout="together"),
+    )
+    assert (error.param, error.reason) == ("first_token_p95_ms", "target_out_of_reach")
+
+
+def test_parts_of_the_price_sum_to_it() -> None:
+    """Protects the waterfall: what works, what stands ready and what may fail are all of it."""
+    for supply in (Supply(), Supply(kind="bought", accelerators=("h100",))):
+        for option in plan(supply=supply).options:
+            parts = {part.what: part.usd_per_million for part in option.parts}
+            assert sum(parts.values()) == pytest.approx(option.usd_per_million.mean)
+            assert min(parts.values()) >= 0
+            assert parts["spares"] > 0
+    assert {"machines", "building", "energy"} < set(parts)
+
+
+def test_quiet_hours_are_lent_to_batch() -> None:
+    """Protects the night: what owned machines could serve then, at the speed they have by day."""
+    owned = plan(supply=Supply(kind="owned")).options[0]
+    assert owned.batch_million_tokens > 0
+    full = owned.speed_curve[-1].chip_tokens_s * 5  # of five tokens of a request one is written
+    assert owned.batch_million_tokens == pytest.approx(owned.idle_chip_hours * 3600 * full / 1e6)
+    assert plan().options[0].batch_million_tokens == 0
+
+
+def test_quarters_follow_demand() -> None:
+    """Protects capital plans: fleets are sized anew, bought once, and sold at the list's price."""
+    supply = Supply(kind="bought", accelerators=("h100",))
+    load = msgspec.structs.replace(CHAT, rate=300)
+    made = plan(load, supply=supply, quarters=6, growth=1.5, sell_at="gpt-5-mini")
+    first, last = made.quarters[0], made.quarters[-1]
+    assert first.chips == made.options[0].chips_peak
+    assert first.capital_usd == pytest.approx(made.options[0].capital_usd)
+    assert last.chips == pytest.approx(first.chips * 1.5**5, rel=0.1)
+    assert sum(row.bought_chips for row in made.quarters) == last.chips
+    prices = TABLES.prices["gpt-5-mini"]
+    request = (1500 * prices.input + 500 * prices.cache_read + 500 * prices.output) / 1e6
+    assert first.revenue_usd == pytest.approx(request * 300 * 86_400 * 365.25 / 4)
+    assert last.revenue_usd == pytest.approx(first.revenue_usd * 1.5**5)
+    rented = plan(load, quarters=2)
+    (now, _) = rented.quarters
+    assert (now.capital_usd, now.depreciation_usd) == (0, 0)
+    assert now.upkeep_usd == pytest.approx(rented.options[0].usd_a_day.value * 365.25 / 4)
+    error = refusal(quarters=3, growth=0)
+    assert (error.param, error.reason) == ("growth", "impossible_growth")
+
+
+def test_what_a_bought_hour_is_made_of_can_swing() -> None:
+    """Protects the tornado: money, energy and life are moved too, and dearer is dearer."""
+    rows = {row.what: row for row in plan(supply=Supply(kind="bought")).swings}
+    for what in ("usd_chip", "usd_kwh", "capital_rate"):
+        less, more = rows[what].less, rows[what].more
+        assert less is not None
+        assert more is not None
+        assert less < more
+    life = rows["life_years"]
+    assert life.less is not None
+    assert life.more is not None
+    assert life.less > life.more

@@ -1,8 +1,10 @@
 """Shapes of models against what their makers publish."""
 
+import msgspec
 import pytest
 
 from kilonova.core.errors import InvalidRequest
+from kilonova.planner.gguf import shape_from_gguf
 from kilonova.planner.shape import shape_from_config
 from planner_samples import TABLES
 
@@ -88,3 +90,30 @@ def test_configs_that_contradict_themselves_are_refused(wrong: dict[str, object]
     with pytest.raises(InvalidRequest) as caught:
         shape_from_config({**config, **wrong}, name="own")
     assert caught.value.reason == "unknown_model_shape"
+
+
+def test_a_gguf_header_says_what_its_config_says() -> None:
+    """Protects files of llama.cpp: the same shape, grouped heads, experts and latent attention."""
+    grouped = {
+        "block_count": 32, "embedding_length": 4096, "feed_forward_length": 14336,
+        "attention.head_count": 32, "attention.head_count_kv": 8, "vocab_size": 128256,
+        "context_length": 131072,
+    }  # fmt: skip
+    same = shape_from_gguf(grouped, name="llama-3.1-8b", source="a file")
+    known = TABLES.models["llama-3.1-8b"]
+    assert msgspec.structs.replace(known, source="a file", date="") == same
+    latent = {
+        "block_count": 61, "embedding_length": 7168, "feed_forward_length": 18432,
+        "attention.head_count": 128, "attention.head_count_kv": 1, "vocab_size": 129280,
+        "context_length": 163840, "expert_count": 256, "expert_used_count": 8,
+        "expert_feed_forward_length": 2048, "expert_shared_count": 1,
+        "leading_dense_block_count": 3, "attention.q_lora_rank": 1536,
+        "attention.kv_lora_rank": 512, "attention.key_length_mla": 192,
+        "attention.value_length_mla": 128, "rope.dimension_count": 64,
+    }  # fmt: skip
+    same = shape_from_gguf(latent, name="deepseek-r1", source="a file")
+    assert msgspec.structs.replace(TABLES.models["deepseek-r1"], source="a file", date="") == same
+    tied = shape_from_gguf({**grouped, "tie_word_embeddings": 1}, name="a", source="b")
+    assert tied.embedding_params == 0
+    with pytest.raises(InvalidRequest, match="num_hidden_layers"):
+        shape_from_gguf({"embedding_length": 8}, name="a", source="b")

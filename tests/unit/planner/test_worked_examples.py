@@ -5,10 +5,13 @@ insight of 14 May 2026; Amazon's results of the fourth quarter of 2024 and the c
 """
 
 import pytest
+from msgspec.structs import replace
 
 from kilonova.planner.cost import request_usd
 from kilonova.planner.finance import annuity, growth, run_rate, site_year
 from kilonova.planner.fleet import nodes_for
+from kilonova.planner.plan import Wishes, make_plan
+from kilonova.planner.supply import Supply
 from kilonova.planner.workload import Workload
 from planner_samples import TABLES
 
@@ -33,6 +36,37 @@ def test_deepseeks_day() -> None:
     assert revenue == pytest.approx(562_027, rel=0.0005)
     assert int(growth(revenue, cost) * 100) == 545
     assert round(growth(562_027, cost) * 100) == 545
+
+
+def test_deepseeks_throughput_is_predicted() -> None:
+    """Protects pools and wide layouts: from the chip, the model and the traffic alone, both rates
+    are within 25 % of the published ones, with no constant fitted to them."""
+    # Lengths from their tokens and their mean context of 4,989; speed from their 20 to 22 tokens/s;
+    # chip: an H100 with the links that DeepEP's README states for H800.
+    output = 4_989 / (608 / 168 + 0.5)
+    day = Workload(
+        rate=168 * BILLION / 86_400 / output,
+        input_tokens=output * 608 / 168,
+        output_tokens=output,
+        cache_share=342 / 608,
+        token_ms=1000 / 21,
+    )
+    h800 = replace(TABLES.accelerators["h100"], name="h800", link_gb_s=160.0, network_gb_s=50.0)
+    tables = replace(TABLES, accelerators={**TABLES.accelerators, "h800": h800})
+    supply = Supply(
+        accelerators=("h800",), precisions=("fp8",), engines=("vllm",),
+        layout="apart", usd_hour=2, spares=0,
+    )  # fmt: skip
+    best = make_plan(
+        day, supply, model="deepseek-r1", tables=tables, wishes=Wishes(arrivals=0)
+    ).options[0]
+    assert best.readers is not None
+    prefill = best.readers.replicas_mean * best.readers.chips / 8
+    decode = best.replicas_mean * best.chips / 8
+    assert 608 * BILLION / 86_400 / prefill == pytest.approx(73_700, rel=0.25)
+    assert 168 * BILLION / 86_400 / decode == pytest.approx(14_800, rel=0.25)
+    assert prefill + decode == pytest.approx(226.75, rel=0.1)
+    assert best.chips >= 64
 
 
 @pytest.mark.parametrize(("life", "total"), [(5, 8.5), (3, 12.0), (7, 7.0)])
