@@ -9,7 +9,7 @@ FUZZ_S ?= 600
 KILLS ?= 200
 export UV_PROJECT_ENVIRONMENT := $(CURDIR)/$(VENV)
 
-.PHONY: serve test check bench fuzz storm setup setup-dev format clean
+.PHONY: serve test check check-console bench fuzz storm setup setup-dev format clean
 
 serve: setup  ## Start the server on http://127.0.0.1:8040
 	$(VENV)/bin/kilonova serve $(ARGS)
@@ -17,11 +17,17 @@ serve: setup  ## Start the server on http://127.0.0.1:8040
 test: check  ## Everything that must pass, static part first
 	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
-check: setup-dev  ## The static part: format, lint, types, walls
+check: setup-dev check-console  ## The static part: format, lint, types, walls
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports --no-cache
+
+check-console:  ## The types of the console's modules; without npm they are not checked
+	@if command -v npm >/dev/null; then \
+		cd tests/browser && { test node_modules/.package-lock.json -nt package-lock.json \
+			|| npm ci --ignore-scripts --no-audit --no-fund --silent; } && node_modules/.bin/tsc -p .; \
+	else echo "The console's types are not checked: npm is not installed."; fi
 
 bench: setup-dev  ## The speed budgets, measured side by side
 	$(VENV)/bin/python -m benchmarks.overhead $(ARGS)

@@ -15,10 +15,12 @@ from msgspec import Struct
 
 from kilonova.accounts.service import NewKey
 from kilonova.app import Application, Books
+from kilonova.billing.cost.desk import open_cost_desk
 from kilonova.billing.verify import verify
+from kilonova.core.clock import SystemClock
 from kilonova.core.ports import Engine
 from kilonova.home import Home
-from kilonova.offer import plan_offer
+from kilonova.offer import open_prices, plan_offer
 from kilonova.server import _listen, _until_listening
 from kilonova.settings import Settings, load_settings
 from kilonova.web.edge import Edge
@@ -54,8 +56,17 @@ async def open_application(
     settings = load_settings(path / "kilonova.toml")
     try:
         books = await Books.open(home, settings, can_show_key=True)
+        offer = plan_offer(settings)
         application = Application(
-            books, plan_offer(settings), {"echo": engine}, home=home, settings=settings
+            books,
+            offer,
+            {"echo": engine},
+            prices=open_prices(settings, offer.catalog, home.path),
+            costs=open_cost_desk(
+                settings, home.path, engines={"echo": "echo"}, clock=SystemClock()
+            ),
+            home=home,
+            settings=settings,
         )
         jobs = asyncio.create_task(application.run_jobs())
         try:

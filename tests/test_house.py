@@ -13,9 +13,14 @@ import pytest
 from kilonova.core.errors import LEAVES, KilonovaError
 from kilonova.engines import KINDS
 from kilonova.settings import (
+    ConsoleSettings,
+    InvoiceSettings,
+    AlertSettings,
     LimitSettings,
+    PriceSettings,
     S3Settings,
     ServerSettings,
+    StatementSettings,
     StoreSettings,
     TlsSettings,
 )
@@ -42,9 +47,9 @@ VENDORS = re.compile(
     r"\b(openai|bedrock|anthropic|azure|gemini|vertex|deepseek|boto3|botocore)\b", re.IGNORECASE
 )
 # Where a vendor's name may stand: its wire, its engine, its models; the CLI and admin print the
-# lines that point its SDK here; and app.py plugs the dialects in.
+# lines that point its SDK here; and app/surfaces.py plugs the dialects in.
 VENDOR_ROOMS = ("dialects", "engines", "catalog", "cli")
-VENDOR_FILES = {"app.py"}
+VENDOR_FILES = {"surfaces.py"}
 
 
 def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -194,10 +199,15 @@ def test_the_error_tree_is_closed() -> None:
     ("section", "kind"),
     [
         ("server", ServerSettings),
+        ("console", ConsoleSettings),
         ("tls", TlsSettings),
+        ("statements", StatementSettings),
         ("store", StoreSettings),
         ("limits", LimitSettings),
+        ("alerts", AlertSettings),
         ("s3", S3Settings),
+        ("prices", PriceSettings),
+        ("invoice", InvoiceSettings),
     ],
 )
 def test_every_setting_is_documented(section: str, kind: type) -> None:

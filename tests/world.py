@@ -4,11 +4,10 @@ import asyncio
 from pathlib import Path
 
 from kilonova.catalog.catalog import Catalog, packaged_models
-from kilonova.catalog.prices import EntryPrices
 from kilonova.core.chat import ChatRequest, Message, TextPart
 from kilonova.core.errors import Unauthenticated
 from kilonova.core.identity import BearerCredential, Credential, Level, Limits, Principal
-from kilonova.core.ports import Engine, Hold, Ledger
+from kilonova.core.ports import CostMeter, Engine, Hold, Ledger, Purchase, Quote
 from kilonova.core.usage import Usage, UsageRecord
 from kilonova.engines import open_engine
 from kilonova.gateway.admission import Admission
@@ -114,22 +113,37 @@ class OneKey:
         )
 
 
+class OwnPrices:
+    """A price book for models that come and go in a test: each at its own price, one tier."""
+
+    def quote(self, purchase: Purchase) -> Quote:
+        price = purchase.model.price
+        assert price is not None, "models of tests have prices"
+        return Quote(price)
+
+
 class World:
-    """Everything that a request meets, wired as ``app.py`` does it.
+    """Everything that a request meets, wired as ``app`` does it.
 
     ``ledger`` is a list, unless ``kept_by`` another takes its place.
     """
 
-    def __init__(self, engine: Engine | None = None, *, kept_by: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine | None = None,
+        *,
+        kept_by: Ledger | None = None,
+        costs: CostMeter | None = None,
+    ) -> None:
         self.clock = FakeClock()
         self.ledger = ListLedger()
         ledger = kept_by or self.ledger
         self.authority = OneKey()
         self.engine = engine or open_engine("echo", "echo", {}, home=Path())
         self.admission = Admission(
-            ledger, self.clock, prices=EntryPrices(), on_open=lambda _count: None
+            ledger, self.clock, prices=OwnPrices(), on_open=lambda _count: None
         )
-        self.meter = Meter(ledger, self.admission, self.clock)
+        self.meter = Meter(ledger, self.admission, self.clock, costs=costs)
         self.replays = Replays(self.clock)
         self.shelf = MemoryShelf(self.clock)
         self.gateway = Gateway(

@@ -5,6 +5,7 @@
     master.key      protects the secrets in the store; back it up apart from the store
     admin.token     the operator's key to /kn/v1
     tls/            the local certificate authority, and the certificate that it signed
+    calibration.json  what a token takes on this machine
     server.json     where the running server listens
     kilonova.lock   held by the one process that writes
     run/            sockets of engine children
@@ -20,7 +21,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-__all__ = ["Home", "HomeInUseError", "ServerNote", "default_home", "write_private"]
+__all__ = ["CALIBRATION", "Home", "HomeInUseError", "ServerNote", "default_home", "write_private"]
+
+CALIBRATION = "calibration.json"
 
 
 class HomeInUseError(RuntimeError):
@@ -58,6 +61,7 @@ class Home:
         self.admin_token_path = self.path / "admin.token"
         self.run_path = self.path / "run"
         self.tls_path = self.path / "tls"
+        self.calibration_path = self.path / CALIBRATION
         self._note_path = self.path / "server.json"
         self._lock: int | None = None
 

@@ -8,20 +8,25 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from kilonova.billing.prices.desk import PriceDesk
 from kilonova.catalog.catalog import PACKAGED_WEIGHTS, Catalog, packaged_models
 from kilonova.catalog.entry import parse_entry
 from kilonova.core.errors import NotFound
-from kilonova.core.model import PLATFORM, Model
+from kilonova.core.model import PLATFORM, Model, Price
 from kilonova.engines import KINDS
 from kilonova.engines.llamacpp.header import GgufError, ModelHeader, read_header
 from kilonova.engines.llamacpp.thoughts import controls_of
 from kilonova.guardrails.configured import plan_guardrails
 from kilonova.guardrails.policy import Guardrail
+from kilonova.planner.gguf import shape_from_gguf
+from kilonova.planner.shape import ModelShape
 from kilonova.settings import Settings, SettingsError
 
-__all__ = ["EnginePlan", "Offer", "plan_offer"]
+__all__ = ["EnginePlan", "Offer", "open_prices", "plan_offer", "shape_of_file", "shape_of_model"]
 
 _LOCAL = "llamacpp"
+# The engine of a file that the command line names.
+_FILE = "file"
 # The engines that exist without a line of configuration.
 _PACKAGED: dict[str, dict[str, Any]] = {
     "spark": {
@@ -57,9 +62,12 @@ def plan_offer(settings: Settings, model_file: Path | None = None) -> Offer:
     """
     written = dict(settings.engines)
     if model_file is not None:
-        written["file"] = {"kind": _LOCAL, "model": str(model_file)}
+        written[_FILE] = {"kind": _LOCAL, "model": str(model_file)}
     plans = tuple(_plan(name, entry) for name, entry in _merged(written).items())
-    entries = [_configured(model_id, entry) for model_id, entry in settings.models.items()]
+    entries = [
+        _configured(model_id, entry, settings.prices.currency)
+        for model_id, entry in settings.models.items()
+    ]
     names = {PLATFORM, *(plan.name for plan in plans)}
     _check_engines(entries, names)
     served = {model.engine for model in entries}
@@ -70,7 +78,9 @@ def plan_offer(settings: Settings, model_file: Path | None = None) -> Offer:
     ]
     served |= {model.engine for model in packaged}
     local = [
-        _local_model(plan) for plan in plans if plan.kind == _LOCAL and plan.name not in served
+        _local_model(plan, _given_away(plan, model_file))
+        for plan in plans
+        if plan.kind == _LOCAL and plan.name not in served
     ]
     # The scripted engine comes last: whoever takes the first model gets a real one that chats.
     scripted = {plan.name for plan in plans if plan.kind == "echo"}
@@ -83,6 +93,33 @@ def plan_offer(settings: Settings, model_file: Path | None = None) -> Offer:
     except ValueError as error:
         raise SettingsError(f"models: {error}") from None
     return Offer(plans, catalog, plan_guardrails(settings.guardrails))
+
+
+def open_prices(settings: Settings, catalog: Catalog, home: Path) -> PriceDesk:
+    """The price book of an offer. Raises PriceError when some of it cannot be sold as it is."""
+    priced = {name for name, entry in settings.models.items() if "price" in entry}
+    return PriceDesk(settings.prices, catalog.models, home=home, configured=priced)
+
+
+def shape_of_model(offer: Offer, name: str) -> ModelShape | None:
+    """What the planner has to know of a model on offer, from its file; None without such a file.
+
+    Raises InvalidRequest for a file from which no plan can be made.
+    """
+    try:
+        model = offer.catalog.find(name)
+    except NotFound:
+        return None
+    for plan in offer.engines:
+        if plan.name == model.engine and plan.kind == _LOCAL:
+            return shape_of_file(Path(str(plan.options["model"])), name=model.id)
+    return None
+
+
+def shape_of_file(path: Path, *, name: str) -> ModelShape:
+    """The same of a GGUF file. Raises GgufError and InvalidRequest."""
+    header = read_header(path)
+    return shape_from_gguf(header.sizes, name=name, source=f"header of {path.name}")
 
 
 def _named(models: list[Model], aliases: Mapping[str, str]) -> list[Model]:
@@ -111,9 +148,10 @@ def _plan(name: str, entry: dict[str, Any]) -> EnginePlan:
     return EnginePlan(name, str(entry["kind"]), options)
 
 
-def _configured(model_id: str, entry: dict[str, Any]) -> Model:
+def _configured(model_id: str, entry: dict[str, Any], currency: str) -> Model:
+    where = f'models."{model_id}"'
     try:
-        return parse_entry({"id": model_id, **entry}, where=f'models."{model_id}"')
+        return parse_entry({"id": model_id, **entry}, where=where, currency=currency)
     except ValueError as error:
         raise SettingsError(str(error)) from None
 
@@ -127,7 +165,12 @@ def _check_engines(entries: list[Model], names: set[str]) -> None:
             )
 
 
-def _local_model(plan: EnginePlan) -> Model:
+def _given_away(plan: EnginePlan, model_file: Path | None) -> Price | None:
+    """Whoever names a file on the command line tries it out: free, and the banner says so."""
+    return Price() if model_file is not None and plan.name == _FILE else None
+
+
+def _local_model(plan: EnginePlan, price: Price | None) -> Model:
     """The catalogue entry that a model file needs, read from its header."""
     path = Path(str(plan.options.get("model", "")))
     try:
@@ -147,6 +190,7 @@ def _local_model(plan: EnginePlan) -> Model:
         native_body="text-embeddings" if header.makes_embeddings else "chat-completions",
         context_tokens=context,
         output_tokens_max=context,
+        price=price,
         description=f"{header.architecture} model with {header.parameters:,} parameters",
     )
 

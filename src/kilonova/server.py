@@ -53,6 +53,8 @@ class Announcement(Struct, frozen=True, kw_only=True):
     models: tuple[Model, ...]
     first: FirstStart | None
     certificate: "ServerCertificate | None" = None
+    has_console: bool = False
+    setup_token: str | None = None
 
 
 def serve(
@@ -118,6 +120,8 @@ async def _serve(
             watching = [owner.create_task(_watch_loop(application))]
             sweeping = application.sweep_shelf(settings.limits.kept_sweep_s)
             watching.append(owner.create_task(sweeping))
+            pricing = application.prices.watch(settings.prices.check_s)
+            watching.append(owner.create_task(pricing))
             watching.append(owner.create_task(application.run_jobs()))
             if keeper is not None:
                 renewing = _renew(keeper, listener, home=home, settings=settings)
@@ -175,9 +179,11 @@ def _announcement(
     return Announcement(
         url=_public_url(settings.server, keeper),
         home=home.path,
-        models=application.catalog.models,
+        models=application.prices.models_now(),
         first=application.books.first_start,
         certificate=None if keeper is None else keeper.current,
+        has_console=settings.console.enabled,
+        setup_token=application.books.setup_token,
     )
 
 

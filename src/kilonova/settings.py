@@ -9,17 +9,23 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 __all__ = [
+    "AlertSettings",
+    "ConsoleSettings",
+    "InvoiceSettings",
     "LimitSettings",
+    "PartySettings",
+    "PriceSettings",
     "S3Settings",
     "ServerSettings",
     "Settings",
     "SettingsError",
+    "StatementSettings",
     "StoreSettings",
     "TlsSettings",
     "load_settings",
@@ -27,7 +33,7 @@ __all__ = [
 
 _ENV_PREFIX = "KILONOVA_"
 # A list comes from the environment as words between commas.
-_LISTS = {("tls", "names")}
+_LISTS = {("tls", "names"), ("invoice", "address")}
 
 
 class SettingsError(ValueError):
@@ -35,9 +41,12 @@ class SettingsError(ValueError):
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``tells_cost`` false: answers say their price, and not what they took."""
+
     host: str = "127.0.0.1"
     port: int = 8040
     drain_s: float = 60.0
+    tells_cost: bool = True
 
 
 class TlsSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,6 +79,44 @@ class S3Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     buckets: dict[str, str] = field(default_factory=dict)
 
 
+class PriceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``file`` and ``costs`` are relative to the home: what is charged, and what vendors charge.
+    ``unpriced`` says what becomes of a model that nobody priced."""
+
+    file: str = "prices.toml"
+    costs: str = "costs.toml"
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "USD"
+    unpriced: Literal["refuse", "free"] = "refuse"
+    check_s: float = 5.0
+
+
+class AlertSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``webhook`` is an https address that is told when a budget reaches 50, 80 and 100 percent;
+    ``secret`` refers to what it is signed with: ``env:NAME`` or ``file:/path``."""
+
+    webhook: str = ""
+    secret: str = ""
+
+
+class StatementSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``idle`` says who pays for idle time where nothing else is asked; ``reserved`` is the share
+    of every machine that an organisation (by its id) reserved, as ``"0.25"``."""
+
+    idle: Literal["proportional", "reserved", "platform"] = "proportional"
+    reserved: dict[str, str] = field(default_factory=dict)
+
+
+class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The console and its sign-in. ``is_behind_tls`` marks its cookie as secure where a proxy in
+    front speaks HTTPS."""
+
+    enabled: bool = True
+    is_behind_tls: bool = False
+    session_idle_s: float = 43_200.0
+    session_s_max: float = 604_800.0
+    sign_ins_per_minute: int = 10
+
+
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bytes, seconds and counts beyond which a request is refused."""
 
@@ -96,20 +143,49 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     file_bytes_max: int = 25_000_000
 
 
+class PartySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a customer is addressed; ``address`` has one entry a line."""
+
+    name: str = ""
+    address: tuple[str, ...] = ()
+    vat_id: str = ""
+
+
+class InvoiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What stands on every invoice: who writes it, and ``customers`` by the name of their
+    organisation. ``tax_percent`` is a decimal such as ``"20"``; empty, there is no tax."""
+
+    name: str = ""
+    address: tuple[str, ...] = ()
+    vat_id: str = ""
+    number_prefix: str = "KN-"
+    payment_days: Annotated[int, Meta(ge=0, le=365)] = 30
+    note: str = ""
+    tax_name: str = "VAT"
+    tax_percent: str = ""
+    customers: dict[str, PartySettings] = field(default_factory=dict)
+
+
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``engines`` and ``models`` stay as they were written: each engine kind has its own options,
-    and a model entry is read by the catalogue, ``guardrails`` by their package. ``aliases`` are
+    and a model entry is read by the catalogue, ``guardrails`` and ``resources`` by their packages. ``aliases`` are
     further names of models."""
 
     server: ServerSettings = ServerSettings()
     tls: TlsSettings = TlsSettings()
     store: StoreSettings = StoreSettings()
     limits: LimitSettings = LimitSettings()
+    alerts: AlertSettings = AlertSettings()
     s3: S3Settings = field(default_factory=S3Settings)
+    prices: PriceSettings = PriceSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    invoice: InvoiceSettings = field(default_factory=InvoiceSettings)
+    statements: StatementSettings = field(default_factory=StatementSettings)
     engines: dict[str, dict[str, Any]] = field(default_factory=dict)
     models: dict[str, dict[str, Any]] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     guardrails: dict[str, dict[str, Any]] = field(default_factory=dict)
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 _SECTIONS: dict[str, type[Struct]] = {
@@ -117,7 +193,12 @@ _SECTIONS: dict[str, type[Struct]] = {
     "tls": TlsSettings,
     "store": StoreSettings,
     "limits": LimitSettings,
+    "alerts": AlertSettings,
     "s3": S3Settings,
+    "prices": PriceSettings,
+    "console": ConsoleSettings,
+    "invoice": InvoiceSettings,
+    "statements": StatementSettings,
 }
 
 

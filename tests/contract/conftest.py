@@ -25,6 +25,7 @@ engine = "echo"
 abilities = ["chat", "tools", "json", "reasoning"]
 context_tokens = 8192
 needs_thoughts_back = true
+price = "free"
 """
 
 
@@ -43,20 +44,24 @@ enabled = false
 [models."strict.echo-v1:0"]
 engine = "echo"
 has_strict_turns = true
+price = "free"
 
 [models."plain.echo-v1:0"]
 engine = "echo"
 abilities = ["chat"]
+price = "free"
 
 [models."thinking.echo-v1:0"]
 engine = "echo"
 abilities = ["chat", "tools", "json", "vision", "reasoning", "prefill"]
 thinking_controls = ["switch", "effort", "budget"]
+price = "free"
 
 [models."raw.echo-v1:0"]
 engine = "echo"
 native_body = "llama"
 abilities = ["chat", "completion"]
+price = "free"
 
 [guardrails.strict]
 prompt_attack = "low"

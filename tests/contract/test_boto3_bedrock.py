@@ -24,6 +24,7 @@ enabled = false
 [models."{OTHER}"]
 engine = "echo"
 native_body = "chat-completions"
+price = "free"
 """
 _TOOL = {
     "toolSpec": {

@@ -18,7 +18,7 @@ _TALKING = [name for name in get_args(NativeBody) if name not in EMBEDDINGS]
 _ABILITIES = ["chat", "tools", "json", "embeddings", "completion", "prefill"]
 _CONFIG = "[engines.spark]\nenabled = false\n" + "".join(
     f'\n[models."native.{name}-v1:0"]\nengine = "echo"\nnative_body = "{name}"\n'
-    f"abilities = {json.dumps(_ABILITIES)}\n"
+    f"abilities = {json.dumps(_ABILITIES)}\nprice = 'free'\n"
     for name in get_args(NativeBody)
 )
 

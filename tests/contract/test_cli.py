@@ -365,3 +365,23 @@ def test_the_doctor_finds_an_open_key_file(bare: Path) -> None:
     bad = next(each for each in report["findings"] if each["check"] == "master key")
     assert bad["verdict"] == "FAIL"
     assert "chmod 600" in bad["fix"]
+
+
+def test_a_plan_is_made_by_the_server_from_its_own_records(here: Server) -> None:
+    """Protects --from-usage over the wire: metered lengths go in, the whole plan comes back."""
+    key = json.loads(cli("keys", "create", "--json", home=here.home).stdout)
+    for _ in range(3):
+        ask_openai(here, key, "one two three four")
+    ask = ("plan", "--from-usage", "--usage-of", ECHO, "--model", "llama-3.1-8b", "--json")
+    made = json.loads(
+        cli(*ask, "--accelerators", "h100", "--arrivals", "50", home=here.home).stdout
+    )
+    rows = json.loads(cli("usage", "--json", home=here.home).stdout)["data"]
+    (row,) = (each for each in rows if each["group"] == ECHO)
+    read = row["input_tokens"] + row["cache_read_tokens"] + row["cache_write_tokens"]
+    assert made["workload"]["input_tokens"] == pytest.approx(read / row["requests"])
+    assert made["workload"]["output_tokens"] == pytest.approx(
+        row["output_tokens"] / row["requests"]
+    )
+    assert made["options"][0]["usd_a_day"]["value"] > 0
+    assert made["tail"]["requests"] == 50

@@ -23,7 +23,7 @@ def embedding_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
     """One entry of configuration adds an embedding model of one's own."""
     home = tmp_path_factory.mktemp("home")
     model = write_tiny_encoder(home / "tiny.gguf")
-    config = f'[engines.mine]\nkind = "llamacpp"\nmodel = "{model}"\n'
+    config = f'[engines.mine]\nkind = "llamacpp"\nmodel = "{model}"\n[prices]\nunpriced = "free"\n'
     server = start_server(home, config=config)
     try:
         key = server.new_key()

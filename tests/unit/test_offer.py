@@ -78,7 +78,7 @@ def test_a_file_is_offered_with_what_it_can_do(tmp_path: Path) -> None:
 
 def test_a_configured_model_replaces_the_packaged_entry() -> None:
     """Protects operators who set their own prices."""
-    entry = {"engine": "spark", "price": {"input": "2", "version": "ours"}}
+    entry = {"engine": "spark", "price": {"input": "2", "output": "3", "version": "ours"}}
     offer = plan_offer(Settings(models={"kilonova.spark-v1:0": entry}))
     assert offer.catalog.find("kilonova.spark-v1:0").price.version == "ours"
 

@@ -1,15 +1,44 @@
 """The control plane itself: answers an operator from the parts of one installation."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Generic, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kilonova.admin import views
+from kilonova.admin.bookkeeping import (
+    AdjustmentList,
+    AdjustmentQuery,
+    AdjustmentView,
+    Bookkeeping,
+    ClosingList,
+    ClosingView,
+    FocusExport,
+    FocusQuery,
+    InvoiceList,
+    InvoiceListQuery,
+    InvoiceQuery,
+    InvoiceView,
+    NewAdjustment,
+    NewClosing,
+    adjustment_order,
+    invoice_order,
+    show_adjustment,
+    show_closing,
+    show_export,
+    show_head,
+    show_invoice,
+)
+from kilonova.admin.forecast import NewPlan, PlanDesk, PlanList, PlanView, UsagePeriod
 from kilonova.admin.period import parse_time
 from kilonova.admin.ports import Customers, OrderForm
 from kilonova.admin.schema import (
+    PAGE_MAX,
+    AlertList,
+    AlertQuery,
+    AlertView,
     CreatedKey,
     KeyList,
     KeyQuery,
@@ -34,14 +63,19 @@ from kilonova.admin.schema import (
     UsageReport,
     Verification,
 )
-from kilonova.core.books import TIME_MS_MAX, LedgerBook, UsageFilter
+from kilonova.admin.statements import StatementList, StatementQuery, order_of, show_statements
+from kilonova.admin.tariff import PriceList, PriceQuery, Tariff, reload_prices, show_prices
+from kilonova.core.books import DAY_MS, TIME_MS_MAX, LedgerBook, UsageFilter
+from kilonova.core.budgets import Alert, AlertBook, BudgetStanding
 from kilonova.core.errors import InvalidRequest, NotFound
-from kilonova.core.identity import Key, Limits, Organisation, Project
+from kilonova.core.forecast import Traffic, traffic_of
+from kilonova.core.identity import Key, Level, Limits, Organisation, Project
 from kilonova.core.model import PLATFORM, Model
 from kilonova.core.money import format_nano
+from kilonova.core.statement import Statements
 from kilonova.web.health import Readiness
 
-__all__ = ["Control", "Installation", "LedgerReading"]
+__all__ = ["BudgetReading", "Control", "Installation", "LedgerReading"]
 
 Order = TypeVar("Order")
 _Owner = TypeVar("_Owner", Organisation, Project, Key)
@@ -49,24 +83,40 @@ _Named = TypeVar("_Named", Organisation, Project)
 
 # What the first start makes, and what is meant where nothing is named.
 _FIRST = "default"
+_WEEK_MS = 7 * DAY_MS
 
 
 class LedgerReading(Struct, frozen=True, kw_only=True):
-    """The ledger as it is read. ``audit`` checks all of it and may take its time in a thread."""
+    """The ledger as it is read. ``audit`` checks all of it and may take its time in a thread;
+    ``spent_by_day`` is the ledger's own."""
 
     book: LedgerBook
     audit: Callable[[], Verification]
-    spent_nano: Callable[[str], int]
+    spent_by_day: Callable[[str, int], dict[int, int]] = lambda _level_id, _first_day: {}
+    statements: Statements
+    keeper: Bookkeeping
+
+
+class BudgetReading(Struct, frozen=True, kw_only=True):
+    """Budgets as they stand now, and what was told of them."""
+
+    standing: Callable[[Level], tuple[BudgetStanding, ...]]
+    alerts: AlertBook
 
 
 class Installation(Struct, frozen=True, kw_only=True):
-    """What runs here. Parts of the readiness are engines by their names, among others."""
+    """What runs here. Parts of the readiness are engines by their names, among others.
+
+    ``now_ms`` is the time by which prices are looked up."""
 
     version: str
     started_ms: int
     models: tuple[Model, ...]
     readiness: Callable[[], Awaitable[Readiness]]
     open_requests: Callable[[], int]
+    tariff: Tariff
+    now_ms: Callable[[], int]
+    plans: PlanDesk
 
 
 class Control(Generic[Order]):
@@ -81,11 +131,13 @@ class Control(Generic[Order]):
         order: OrderForm[Order],
         *,
         ledger: LedgerReading,
+        budgets: BudgetReading,
         installation: Installation,
     ) -> None:
         self._customers = customers
         self._order = order
         self._ledger = ledger
+        self._budgets = budgets
         self._installation = installation
 
     async def status(self) -> Status:
@@ -148,10 +200,10 @@ class Control(Generic[Order]):
             projects = _named(projects, query.project, "project")
         keys = [key for project in projects for key in self._customers.keys(project.id)]
         found, after = _page(keys, query)
-        return KeyList(data=tuple(map(views.show_key, found)), next=after)
+        return KeyList(data=tuple(self._show_key(key) for key in found), next=after)
 
     async def revoke_key(self, key_id: str) -> KeyView:
-        return views.show_key(await self._customers.revoke_key(key_id))
+        return self._show_key(await self._customers.revoke_key(key_id))
 
     async def limits(self, level_id: str) -> LevelView:
         return self._show_level(level_id, self._level(level_id).limits)
@@ -162,17 +214,44 @@ class Control(Generic[Order]):
         )
         return self._show_level(level_id, limits)
 
+    async def list_alerts(self, query: AlertQuery) -> AlertList:
+        chosen = None if query.organisation is None else self._organisation(query.organisation).id
+        found: list[AlertView] = []
+        owners: dict[str, str] = {}
+        async for alert in self._alerts(query.after):
+            if alert.level_id not in owners:
+                owners[alert.level_id] = self._organisation_id(alert.level_id)
+            organisation_id = owners[alert.level_id]
+            if query.level in (None, alert.level_id) and chosen in (None, organisation_id):
+                if len(found) == query.limit:
+                    return AlertList(data=tuple(found), next=found[-1].id)
+                found.append(views.show_alert(alert, organisation_id))
+        return AlertList(data=tuple(found))
+
     async def list_models(self) -> ModelList:
         parts = (await self._installation.readiness()).parts
         ready = {name for name, health in parts.items() if health.is_ready}
         if "server" in ready:
             ready.add(PLATFORM)
+        tariff, now_ms = self._installation.tariff, self._installation.now_ms()
         return ModelList(
             data=tuple(
-                views.show_model(model, is_ready=model.engine in ready)
+                views.show_model(
+                    model, tariff.current(model, now_ms), is_ready=model.engine in ready
+                )
                 for model in self._installation.models
             )
         )
+
+    async def prices(self, query: PriceQuery) -> PriceList:
+        here = self._installation
+        at_ms = None if query.at is None else parse_time(query.at, param="at")
+        return show_prices(here.tariff, query, now_ms=here.now_ms(), at_ms=at_ms)
+
+    async def reload_prices(self) -> PriceList:
+        here = self._installation
+        await asyncio.to_thread(reload_prices, here.tariff)
+        return show_prices(here.tariff, PriceQuery(), now_ms=here.now_ms())
 
     async def usage(self, query: UsageQuery) -> UsageReport:
         return await asyncio.to_thread(self._report, self._chosen(query), query)
@@ -186,8 +265,55 @@ class Control(Generic[Order]):
             next=records[-1].request_id if len(records) == query.limit else None,
         )
 
+    async def profit_and_loss(self, query: StatementQuery) -> StatementList:
+        draw_up = self._ledger.statements.profit_and_loss
+        found = await asyncio.to_thread(draw_up, order_of(query))
+        return show_statements(found, self._names())
+
     async def verify_ledger(self) -> Verification:
         return await asyncio.to_thread(self._ledger.audit)
+
+    async def make_plan(self, body: NewPlan) -> PlanView:
+        traffic = None
+        if body.from_usage is not None:
+            traffic = await asyncio.to_thread(self._traffic, body.from_usage)
+        return await self._installation.plans.make(body, traffic)
+
+    async def list_plans(self) -> PlanList:
+        return self._installation.plans.listed()
+
+    async def plan(self, plan_id: str) -> PlanView:
+        return self._installation.plans.find(plan_id)
+
+    async def adjust(self, body: NewAdjustment) -> AdjustmentView:
+        is_told = body.organisation is None and body.kind == "refund"
+        owner = "" if is_told else self._organisation(body.organisation).id
+        order = adjustment_order(body, owner)
+        return show_adjustment(await self._ledger.keeper.adjust(order))
+
+    async def list_adjustments(self, query: AdjustmentQuery) -> AdjustmentList:
+        found = await self._ledger.keeper.adjustments(self._chosen(query))
+        return AdjustmentList(data=tuple(map(show_adjustment, found)))
+
+    async def close_month(self, body: NewClosing) -> ClosingView:
+        return show_closing(await self._ledger.keeper.close_month(body.period, policy=body.idle))
+
+    async def list_closings(self) -> ClosingList:
+        return ClosingList(data=tuple(map(show_closing, await self._ledger.keeper.closings())))
+
+    async def list_invoices(self, query: InvoiceListQuery) -> InvoiceList:
+        owner = query.organisation
+        chosen = None if owner is None else self._organisation(owner).id
+        found = await self._ledger.keeper.invoices(chosen)
+        return InvoiceList(data=tuple(map(show_head, found)))
+
+    async def invoice(self, organisation_id: str, query: InvoiceQuery) -> InvoiceView:
+        order = invoice_order(query, self._organisation(organisation_id).id)
+        return show_invoice(await self._ledger.keeper.invoice(order))
+
+    async def export_focus(self, query: FocusQuery) -> FocusExport:
+        keeper = self._ledger.keeper
+        return show_export(await keeper.focus(self._chosen(query), version=query.version))
 
     def _report(self, chosen: UsageFilter, query: UsageQuery) -> UsageReport:
         """Lines and totals of one snapshot, so that they add up."""
@@ -198,13 +324,37 @@ class Control(Generic[Order]):
                 totals=tuple(map(views.show_total, view.usage(chosen, ()))),
             )
 
-    def _chosen(self, query: UsageQuery | RequestQuery) -> UsageFilter:
+    def _traffic(self, period: UsagePeriod) -> Traffic:
+        """What was metered, from the first record of the period on."""
+        asked, now_ms = self._chosen(period), self._installation.now_ms()
+        since_ms = now_ms - _WEEK_MS if period.from_ is None else asked.since_ms
+        until_ms = min(asked.until_ms, now_ms)
+        with self._ledger.book.snapshot() as view:
+            chosen = replace(asked, since_ms=since_ms, until_ms=until_ms)
+            sums = view.usage(chosen, ("hour", "model"))
+            first_ms = view.first_finished_ms()
+        if period.model is not None:
+            sums = [each for each in sums if each.group[1] == period.model]
+        since_ms = max(since_ms, first_ms or 0)
+        return traffic_of(sums, since_ms=since_ms, until_ms=until_ms)
+
+    def _chosen(
+        self, query: UsageQuery | RequestQuery | AdjustmentQuery | FocusQuery | UsagePeriod
+    ) -> UsageFilter:
         organisation = query.organisation
         return UsageFilter(
             organisation_id=None if organisation is None else self._organisation(organisation).id,
             since_ms=0 if query.from_ is None else parse_time(query.from_, param="from"),
             until_ms=TIME_MS_MAX if query.to is None else parse_time(query.to, param="to"),
         )
+
+    def _names(self) -> dict[str, str]:
+        names = {owner.id: owner.name for owner in self._customers.organisations()}
+        return names | {project.id: project.name for project in self._projects(None)}
+
+    def _show_key(self, key: Key) -> KeyView:
+        days = self._ledger.spent_by_day(key.id, 0)
+        return views.show_key(key, last_day=max(days, default=None))
 
     def _level(self, level_id: str) -> Organisation | Project | Key:
         kind = level_id.partition("_")[0]
@@ -215,8 +365,28 @@ class Control(Generic[Order]):
         return self._customers.key(level_id)
 
     def _show_level(self, level_id: str, limits: Limits) -> LevelView:
-        spent = format_nano(self._ledger.spent_nano(level_id))
-        return LevelView(id=level_id, limits=views.show_limits(limits), spent=spent)
+        standing = self._budgets.standing(Level(level_id, limits))
+        return LevelView(
+            id=level_id,
+            limits=views.show_limits(limits),
+            spent=format_nano(standing[0].spent_nano),
+            budgets=tuple(map(views.show_budget, standing)),
+        )
+
+    async def _alerts(self, after: str | None) -> AsyncIterator[Alert]:
+        """All of them in order, from behind the one of this id. Requests run between pages."""
+        last = None if after is None else self._budgets.alerts.find(after)
+        if after is not None and last is None:
+            raise NotFound(f"There is no alert {after[:100]!r} here.", param="after")
+        while page := self._budgets.alerts.page(after=last, limit=PAGE_MAX):
+            for alert in page:
+                yield alert
+            last = page[-1]
+            await asyncio.sleep(0)
+
+    def _organisation_id(self, level_id: str) -> str:
+        level = self._level(level_id)
+        return level.id if isinstance(level, Organisation) else level.organisation_id
 
     def _organisation(self, name: str | None) -> Organisation:
         return _only(self._customers.organisations(), name, "organisation")

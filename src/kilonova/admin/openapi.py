@@ -6,17 +6,19 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from kilonova.admin.desk_operations import DESK_OPERATIONS
 from kilonova.admin.operations import OPENAPI_PATH, OPERATIONS, Operation
 from kilonova.admin.schema import Failure
 
 __all__ = ["openapi"]
 
+_ALL = (*OPERATIONS, *DESK_OPERATIONS)
 _REFERENCE = "#/components/schemas/{name}"
 
 
 def openapi(version: str) -> dict[str, Any]:
     """The whole document, as JSON values."""
-    types = {kind for operation in OPERATIONS for kind in _json_types(operation)}
+    types = {kind for operation in _ALL for kind in _json_types(operation)}
     ordered = [*sorted(types, key=lambda kind: kind.__name__), Failure]
     _, components = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
     return {
@@ -26,11 +28,15 @@ def openapi(version: str) -> dict[str, Any]:
             "version": version,
             "description": "The operator's control plane. Vendor wires are served beside it.",
         },
-        "security": [{"operator": []}],
+        "security": [{"operator": []}, {"member": []}],
         "paths": _paths(),
         "components": {
-            "schemas": components,
-            "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
+            # Defaults that are tuples are lists in JSON.
+            "schemas": msgspec.json.decode(msgspec.json.encode(components)),
+            "securitySchemes": {
+                "operator": {"type": "http", "scheme": "bearer"},
+                "member": {"type": "apiKey", "in": "cookie", "name": "kn_session"},
+            },
         },
     }
 
@@ -41,7 +47,7 @@ def _json_types(operation: Operation[Struct]) -> list[type[Struct]]:
 
 def _paths() -> dict[str, dict[str, Any]]:
     paths: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
+    for operation in _ALL:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _describe(operation)
     paths[OPENAPI_PATH] = {
         "get": {

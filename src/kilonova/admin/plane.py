@@ -6,7 +6,25 @@ running server over HTTP or those same parts, opened by itself. Failures are Kil
 
 from typing import Protocol
 
+from kilonova.admin.bookkeeping import (
+    AdjustmentList,
+    AdjustmentQuery,
+    AdjustmentView,
+    ClosingList,
+    ClosingView,
+    FocusExport,
+    FocusQuery,
+    InvoiceList,
+    InvoiceListQuery,
+    InvoiceQuery,
+    InvoiceView,
+    NewAdjustment,
+    NewClosing,
+)
+from kilonova.admin.forecast import NewPlan, PlanList, PlanView
 from kilonova.admin.schema import (
+    AlertList,
+    AlertQuery,
     CreatedKey,
     KeyList,
     KeyQuery,
@@ -30,6 +48,8 @@ from kilonova.admin.schema import (
     UsageReport,
     Verification,
 )
+from kilonova.admin.statements import StatementList, StatementQuery
+from kilonova.admin.tariff import PriceList, PriceQuery
 
 __all__ = ["ControlPlane"]
 
@@ -59,10 +79,41 @@ class ControlPlane(Protocol):
 
     async def set_limits(self, level_id: str, body: LimitsChange) -> LevelView: ...
 
+    async def list_alerts(self, query: AlertQuery) -> AlertList: ...
+
     async def list_models(self) -> ModelList: ...
+
+    async def prices(self, query: PriceQuery) -> PriceList: ...
+
+    async def reload_prices(self) -> PriceList:
+        """Raises Conflict where the list has an error; the prices in use stay."""
 
     async def usage(self, query: UsageQuery) -> UsageReport: ...
 
     async def list_requests(self, query: RequestQuery) -> RequestList: ...
 
+    async def profit_and_loss(self, query: StatementQuery) -> StatementList: ...
+
     async def verify_ledger(self) -> Verification: ...
+
+    async def make_plan(self, body: NewPlan) -> PlanView: ...
+
+    async def list_plans(self) -> PlanList: ...
+
+    async def plan(self, plan_id: str) -> PlanView: ...
+
+    async def adjust(self, body: NewAdjustment) -> AdjustmentView:
+        """Booking it again with the same client token changes nothing."""
+
+    async def list_adjustments(self, query: AdjustmentQuery) -> AdjustmentList: ...
+
+    async def close_month(self, body: NewClosing) -> ClosingView:
+        """Raises Conflict with what stands in the way."""
+
+    async def list_closings(self) -> ClosingList: ...
+
+    async def list_invoices(self, query: InvoiceListQuery) -> InvoiceList: ...
+
+    async def invoice(self, organisation_id: str, query: InvoiceQuery) -> InvoiceView: ...
+
+    async def export_focus(self, query: FocusQuery) -> FocusExport: ...

@@ -1,11 +1,12 @@
-"""What the control plane needs of the parts that it stands on. ``app.py`` plugs them in."""
+"""What the control plane needs of the parts that it stands on. ``app`` plugs them in."""
 
 from collections.abc import Callable
 from typing import Literal, Protocol, TypeVar
 
-from kilonova.core.identity import Key, Limits, Organisation, Project
+from kilonova.core.identity import Key, Limits, Organisation, Project, SessionCredential
+from kilonova.core.members import Applicant, Invitation, Member, OpenedSession, Role, SignedIn
 
-__all__ = ["Customers", "MintedKey", "OrderForm"]
+__all__ = ["Customers", "MintedKey", "OrderForm", "Staff"]
 
 Order = TypeVar("Order")
 Order_contra = TypeVar("Order_contra", contravariant=True)
@@ -67,3 +68,53 @@ class Customers(Protocol[Order_contra]):
     async def revoke_key(self, key_id: str) -> Key: ...
 
     async def set_limits(self, owner_id: str, change: Callable[[Limits], Limits]) -> Limits: ...
+
+
+class Staff(Protocol):
+    """Members and their sessions. ``actor`` is the member who asks; None is the operator."""
+
+    @property
+    def needs_setup(self) -> bool: ...
+
+    async def set_up(self, token: str, member: Applicant) -> OpenedSession: ...
+
+    async def sign_in(
+        self, email: str, password: str, organisation: str | None
+    ) -> OpenedSession: ...
+
+    def find(self, credential: SessionCredential) -> SignedIn:
+        """Raises Unauthenticated."""
+
+    def prove(self, credential: SessionCredential) -> SignedIn:
+        """As ``find``, and the request was sent by our own page."""
+
+    async def sign_out(self, signed_in: SignedIn, *, everywhere: bool) -> None: ...
+
+    async def change_password(self, member: Member, old: str, new: str) -> OpenedSession: ...
+
+    def members(self, organisation_id: str) -> list[Member]: ...
+
+    def invitations(self, organisation_id: str) -> list[Invitation]: ...
+
+    async def invite(
+        self, actor: Member | None, organisation_id: str, *, email: str, role: Role
+    ) -> tuple[Invitation, str]: ...
+
+    def invited(self, token: str) -> Invitation: ...
+
+    async def join(self, token: str, name: str, password: str) -> OpenedSession: ...
+
+    async def withdraw(self, actor: Member | None, invitation_id: str) -> Invitation: ...
+
+    async def set_role(self, actor: Member | None, member_id: str, role: Role) -> Member: ...
+
+    async def remove(self, actor: Member | None, member_id: str) -> Member: ...
+
+    async def open_key(self, member: Member, project_id: str) -> Key: ...
+
+    def organisation_of(self, owner_id: str) -> str | None: ...
+
+    def organisation_name(self, organisation_id: str) -> str: ...
+
+    def organisation_named(self, name: str | None) -> str:
+        """The id of the organisation of this id or name; of the first one where none is given."""

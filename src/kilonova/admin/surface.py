@@ -1,4 +1,4 @@
-"""The surface ``/kn/v1``: checks the token, decodes, asks the control plane, encodes."""
+"""The surface ``/kn/v1``: checks who asks, decodes, asks the control plane or the desk, encodes."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -9,10 +9,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kilonova.admin.access import Access
+from kilonova.admin.desk import Desk
+from kilonova.admin.desk_operations import DESK_OPERATIONS
 from kilonova.admin.openapi import openapi
 from kilonova.admin.operations import OPENAPI_PATH, OPERATIONS, Operation
 from kilonova.admin.plane import ControlPlane
-from kilonova.core.errors import InvalidRequest, KilonovaError, NotFound
+from kilonova.admin.rights import check, confine
+from kilonova.core.errors import Forbidden, InvalidRequest, KilonovaError, NotFound
+from kilonova.core.members import SignedIn
 from kilonova.web.endpoint import Endpoint, Table
 from kilonova.web.fallback import plain_error
 from kilonova.web.message import Header, Request, Response
@@ -22,21 +26,32 @@ __all__ = ["AdminSurface"]
 _BODY_BYTES_MAX = 64 * 1024
 _QUERY_BYTES_MAX = 4 * 1024
 _PREFIX = b"/kn/v1/"
+_HEADERS: tuple[Header, ...] = (
+    (b"content-type", b"application/json"), (b"cache-control", b"no-store"),
+)  # fmt: skip
 _CHALLENGE: Header = (b"www-authenticate", b'Bearer realm="kilonova admin"')
 
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
 class AdminSurface:
-    """A surface for ``Edge``. Whatever is under ``/kn/v1/`` asks for the token first."""
+    """A surface for ``Edge``. Whatever is under ``/kn/v1/`` asks first who asks, but for the
+    doors of the desk. Without a desk nobody but the operator gets in."""
 
-    def __init__(self, plane: ControlPlane, access: Access, *, version: str) -> None:
+    def __init__(
+        self, plane: ControlPlane, access: Access, *, version: str, desk: Desk | None = None
+    ) -> None:
         self._access = access
+        self._own = None if desk is None else desk.own
         self._document = msgspec.json.encode(openapi(version))
         routes: dict[tuple[str, str], Endpoint] = {
             (operation.method, _pattern(operation.path)): _endpoint(self._serve(operation, plane))
             for operation in OPERATIONS
         }
+        for operation in DESK_OPERATIONS if desk is not None else ():
+            assert desk is not None, "the table is empty without a desk"
+            serve = self._serve_desk(operation, desk)
+            routes[operation.method, _pattern(operation.path)] = _endpoint(serve)
         routes["GET", OPENAPI_PATH] = _endpoint(self._openapi)
         self._table = Table(routes)
         self._nothing = _endpoint(self._refuse)
@@ -51,11 +66,39 @@ class AdminSurface:
 
         async def serve(request: Request) -> Response:
             request.trace.dialect = "admin"
-            self._access.check(request)
-            answer = await ask(*request.captures, *_decode(operation, request))
-            return Response(operation.status, msgspec.json.encode(answer))
+            arguments = self._arguments(operation, request, self._access.check(request))
+            answer = await ask(*request.captures, *arguments)
+            return Response(operation.status, msgspec.json.encode(answer), _HEADERS)
 
         return serve
+
+    def _serve_desk(self, operation: Operation[Struct], desk: Desk) -> _Handler:
+        door = desk.doors.get(operation.name)
+
+        async def serve(request: Request) -> Response:
+            request.trace.dialect = "admin"
+            if door is not None:
+                return await door(request, *_decode(operation, request))
+            asker = self._access.check(request)
+            # Without a role, it is about the asker alone.
+            confined = asker if operation.role is not None else None
+            arguments = self._arguments(operation, request, confined)
+            return await desk.rooms[operation.name](asker, *request.captures, *arguments)
+
+        return serve
+
+    def _arguments(
+        self, operation: Operation[Struct], request: Request, asker: SignedIn | None
+    ) -> tuple[Struct, ...]:
+        if asker is None:
+            return _decode(operation, request)
+        if self._own is None:
+            raise Forbidden("This is the operator's.")
+        check(asker.member, operation, request.captures, own=self._own)
+        return tuple(
+            confine(asker.member, argument, own=self._own)
+            for argument in _decode(operation, request)
+        )
 
     async def _openapi(self, request: Request) -> Response:
         request.trace.dialect = "admin"
@@ -63,7 +106,7 @@ class AdminSurface:
         return Response(200, self._document)
 
     async def _refuse(self, request: Request) -> Response:
-        """What does not exist is told to the operator alone."""
+        """What does not exist is told to the operator, and to members, alone."""
         self._access.check(request)
         raise _not_found(request)
 

@@ -21,11 +21,29 @@ def banner(announcement: Announcement) -> str:
         lines.append(f"  tls     {_names(certificate.names)}")
         if certificate.authority_file is not None and certificate.bundle_file is not None:
             lines += _trust(certificate.authority_file, certificate.bundle_file)
+    lines += _console(announcement)
     if announcement.first is None:
         lines += _addresses(announcement.url)
     else:
         lines += _first_key(announcement.url, announcement.first.new_key)
     return "\n".join([*lines, ""])
+
+
+def _console(announcement: Announcement) -> list[str]:
+    """Until somebody owns the installation, every start makes a new link and ends the last one.
+    What stands behind ``#`` stays in the browser: no log of a proxy sees the token."""
+    if not announcement.has_console:
+        return []
+    page = f"{announcement.url}/console"
+    if announcement.setup_token is None:
+        return [f"  console {page}"]
+    return [
+        f"  console {page}",
+        "",
+        "Nobody owns this installation yet. Make yourself its owner, once, in a browser:",
+        "",
+        f"  {page}/set-up#{announcement.setup_token}",
+    ]
 
 
 def _names(names: tuple[str, ...]) -> str:
@@ -46,9 +64,10 @@ def _trust(authority: Path, bundle: Path) -> list[str]:
 
 
 def _warning(model: Model) -> str:
-    """A model without a price costs its callers nothing, and no budget binds on it."""
-    is_free = model.price.input == model.price.output == 0
-    return f'   (free: no [models."{model.id}".price] is set)' if is_free else ""
+    """A free model costs its callers nothing, and no budget binds on it."""
+    if model.price is None:
+        return "   (not on sale: nothing prices it now, see kilonova prices show)"
+    return "   (free)" if not any(model.price.rates) else ""
 
 
 def _addresses(url: str) -> list[str]:

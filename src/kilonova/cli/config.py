@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from kilonova.cli.command import command, group
 from kilonova.cli.run import Run
-from kilonova.offer import plan_offer
+from kilonova.offer import open_prices, plan_offer
 
 __all__ = ["app"]
 
@@ -34,7 +34,7 @@ def show(run: Run, options: ShowOptions) -> None:
 
     Settings that ``serve`` would refuse are refused here with the same sentence."""
     settings = run.settings(options.config)
-    plan_offer(settings)
+    open_prices(settings, plan_offer(settings).catalog, run.home.path)
     tree = _redact(msgspec.to_builtins(settings))
     if run.output.is_json:
         run.output.document(tree)

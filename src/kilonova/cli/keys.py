@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from kilonova.admin.schema import CreatedKey, KeyKind, KeyQuery, KeyView, LimitsView, NewKey
 from kilonova.cli.command import command, group
-from kilonova.cli.limits import BudgetOption, PerMinuteOption, checked
+from kilonova.cli.limits import BudgetOption, PerMinuteOption, checked, soft_windows
 from kilonova.cli.moments import when
 from kilonova.cli.pages import every
 from kilonova.cli.run import Run
@@ -31,6 +31,11 @@ class CreateOptions(Struct, frozen=True, kw_only=True):
     rpm: Annotated[PerMinuteOption, typer.Option(help="Requests per minute.")] = None
     tpm: Annotated[PerMinuteOption, typer.Option(help="Tokens per minute.")] = None
     budget: Annotated[BudgetOption, typer.Option(help="Money over the key's life.")] = None
+    budget_day: Annotated[BudgetOption, typer.Option(help="Money a day (UTC).")] = None
+    budget_month: Annotated[BudgetOption, typer.Option(help="Money a month (UTC).")] = None
+    soft: Annotated[
+        str, typer.Option(help="Budgets that only warn: some of total,day,month; or none.")
+    ] = "none"
 
 
 class CreatedView(Struct, frozen=True, kw_only=True):
@@ -46,7 +51,12 @@ class CreatedView(Struct, frozen=True, kw_only=True):
 def create(run: Run, options: CreateOptions) -> None:
     """Make a key. Its secrets are shown once, now."""
     limits = LimitsView(
-        requests_per_minute=options.rpm, tokens_per_minute=options.tpm, budget=options.budget
+        requests_per_minute=options.rpm,
+        tokens_per_minute=options.tpm,
+        budget=options.budget,
+        budget_day=options.budget_day,
+        budget_month=options.budget_month,
+        soft=soft_windows(options.soft),
     )
     body = checked(
         NewKey(

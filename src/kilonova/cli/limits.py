@@ -6,12 +6,25 @@ import msgspec
 import typer
 from msgspec import UNSET, Struct, UnsetType
 
-from kilonova.admin.schema import LevelView, LimitsChange, LimitsView
+from kilonova.admin.schema import (
+    AlertQuery,
+    AlertView,
+    BudgetView,
+    LevelView,
+    LimitsChange,
+    LimitsView,
+)
 from kilonova.cli.command import command, group
 from kilonova.cli.exits import USAGE, CommandError
+from kilonova.cli.moments import when
+from kilonova.cli.pages import every
 from kilonova.cli.run import Run
+from kilonova.core.budgets import BUDGET_WINDOWS
+from kilonova.core.identity import BudgetWindow
 
-__all__ = ["BudgetOption", "PerMinuteOption", "app", "checked", "describe_limits"]
+__all__ = [
+    "BudgetOption", "PerMinuteOption", "app", "checked", "describe_limits", "soft_windows",
+]  # fmt: skip
 
 PerMinuteOption = int | None
 BudgetOption = str | None
@@ -36,8 +49,14 @@ def describe_limits(limits: LimitsView) -> str:
         parts.append(f"{limits.requests_per_minute} requests/min")
     if limits.tokens_per_minute is not None:
         parts.append(f"{limits.tokens_per_minute} tokens/min")
-    if limits.budget is not None:
-        parts.append(f"budget {limits.budget}")
+    for window, amount in (
+        ("total", limits.budget),
+        ("day", limits.budget_day),
+        ("month", limits.budget_month),
+    ):
+        if amount is not None:
+            name = "budget" if window == "total" else f"budget a {window}"
+            parts.append(f"{name} {amount}{' (soft)' if window in limits.soft else ''}")
     return ", ".join(parts) or "-"
 
 
@@ -51,27 +70,74 @@ class SetOptions(LevelOptions, frozen=True, kw_only=True):
     rpm: Annotated[str | None, typer.Option(help="Requests per minute, or none.")] = None
     tpm: Annotated[str | None, typer.Option(help="Tokens per minute, or none.")] = None
     budget: Annotated[str | None, typer.Option(help="Money over its life, or none.")] = None
+    budget_day: Annotated[str | None, typer.Option(help="Money a day (UTC), or none.")] = None
+    budget_month: Annotated[str | None, typer.Option(help="Money a month (UTC), or none.")] = None
+    soft: Annotated[
+        str | None,
+        typer.Option(help="Budgets that only warn: some of total,day,month; or none."),
+    ] = None
 
 
 @command(app)
 def show(run: Run, options: LevelOptions) -> None:
-    """Show limits and what was spent."""
+    """Show limits, and what is spent, held and left of each budget."""
     _write(run, run.ask(lambda plane: plane.limits(options.level_id)))
 
 
 @command(app)
 def set_(run: Run, options: SetOptions) -> None:
     """Change limits, at once. Those that are not named stay."""
-    if options.rpm is None and options.tpm is None and options.budget is None:
-        raise CommandError("Name at least one of --rpm, --tpm and --budget.", code=USAGE)
+    named = (options.rpm, options.tpm, options.budget, options.budget_day, options.budget_month)
+    if (*named, options.soft) == (None,) * 6:
+        raise CommandError(
+            "Name at least one of --rpm, --tpm, --budget, --budget-day, --budget-month and --soft.",
+            code=USAGE,
+        )
     change = checked(
         LimitsChange(
             requests_per_minute=_count("--rpm", options.rpm),
             tokens_per_minute=_count("--tpm", options.tpm),
             budget=_change(options.budget),
+            budget_day=_change(options.budget_day),
+            budget_month=_change(options.budget_month),
+            soft=UNSET if options.soft is None else soft_windows(options.soft),
         )
     )
     _write(run, run.ask(lambda plane: plane.set_limits(options.level_id, change)))
+
+
+class AlertsOptions(Struct, frozen=True, kw_only=True):
+    organisation: Annotated[str | None, typer.Option(help="Only of this one: id or name.")] = None
+    level: Annotated[str | None, typer.Option(help="Only of this key, project or org id.")] = None
+
+
+@command(app)
+def alerts(run: Run, options: AlertsOptions) -> None:
+    """List the budgets that reached 50, 80 or 100 percent, oldest first."""
+    query = AlertQuery(organisation=options.organisation, level=options.level)
+    found = run.ask(lambda plane: every(plane.list_alerts, query))
+    if run.output.is_json:
+        run.output.document({"data": found})
+        return
+    heads = ("RAISED", "ID", "BUDGET", "WINDOW", "REACHED", "SPENT", "AMOUNT")
+    run.output.table(heads, [_alert_row(alert) for alert in found])
+
+
+def _alert_row(alert: AlertView) -> tuple[str, ...]:
+    reached = f"{alert.percent} %"
+    facts = (alert.budget, alert.window or "-", reached, alert.spent, alert.amount)
+    return (when(alert.raised_at), alert.level_id, *facts)
+
+
+def soft_windows(text: str) -> tuple[BudgetWindow, ...]:
+    """``day,month`` as windows; ``none`` is none of them."""
+    words = [] if text == "none" else [word.strip() for word in text.split(",")]
+    unknown = [word for word in words if word not in BUDGET_WINDOWS]
+    if unknown:
+        raise CommandError(
+            f"--soft: {unknown[0]!r} is neither total, day, month nor none.", code=USAGE
+        )
+    return tuple(window for window in BUDGET_WINDOWS if window in words)
 
 
 def _change(text: str | None) -> str | UnsetType | None:
@@ -96,3 +162,12 @@ def _write(run: Run, level: LevelView) -> None:
         return
     row = (level.id, describe_limits(level.limits), level.spent)
     run.output.table(("ID", "LIMITS", "SPENT"), [row])
+    heads = ("WINDOW", "BUDGET", "SPENT", "HELD", "LEFT", "NEW AT")
+    run.output.lines([""])
+    run.output.table(heads, [_budget_row(budget) for budget in level.budgets])
+
+
+def _budget_row(budget: BudgetView) -> tuple[str, ...]:
+    amount = "-" if budget.amount is None else budget.amount + (" soft" if budget.is_soft else "")
+    new_at = "never" if budget.resets_at is None else when(budget.resets_at)
+    return (budget.window, amount, budget.spent, budget.held, budget.left or "-", new_at)

@@ -9,8 +9,26 @@ import msgspec
 from msgspec import Struct
 
 from kilonova.admin import operations
+from kilonova.admin.bookkeeping import (
+    AdjustmentList,
+    AdjustmentQuery,
+    AdjustmentView,
+    ClosingList,
+    ClosingView,
+    FocusExport,
+    FocusQuery,
+    InvoiceList,
+    InvoiceListQuery,
+    InvoiceQuery,
+    InvoiceView,
+    NewAdjustment,
+    NewClosing,
+)
+from kilonova.admin.forecast import NewPlan, PlanList, PlanView
 from kilonova.admin.operations import Operation
 from kilonova.admin.schema import (
+    AlertList,
+    AlertQuery,
     CreatedKey,
     Failure,
     KeyList,
@@ -35,6 +53,8 @@ from kilonova.admin.schema import (
     UsageReport,
     Verification,
 )
+from kilonova.admin.statements import StatementList, StatementQuery
+from kilonova.admin.tariff import PriceList, PriceQuery
 from kilonova.cli.exits import UNREACHABLE, CommandError
 from kilonova.cli.link import open_link
 from kilonova.core.errors import LEAVES, ContextTooLong, Internal
@@ -85,8 +105,17 @@ class RemotePlane:
     async def set_limits(self, level_id: str, body: LimitsChange) -> LevelView:
         return self._ask(operations.SET_LIMITS, level_id, argument=body)
 
+    async def list_alerts(self, query: AlertQuery) -> AlertList:
+        return self._ask(operations.LIST_ALERTS, argument=query)
+
     async def list_models(self) -> ModelList:
         return self._ask(operations.LIST_MODELS)
+
+    async def prices(self, query: PriceQuery) -> PriceList:
+        return self._ask(operations.PRICES, argument=query)
+
+    async def reload_prices(self) -> PriceList:
+        return self._ask(operations.RELOAD_PRICES)
 
     async def usage(self, query: UsageQuery) -> UsageReport:
         return self._ask(operations.USAGE, argument=query)
@@ -94,8 +123,41 @@ class RemotePlane:
     async def list_requests(self, query: RequestQuery) -> RequestList:
         return self._ask(operations.LIST_REQUESTS, argument=query)
 
+    async def profit_and_loss(self, query: StatementQuery) -> StatementList:
+        return self._ask(operations.PROFIT_AND_LOSS, argument=query)
+
     async def verify_ledger(self) -> Verification:
         return self._ask(operations.VERIFY_LEDGER)
+
+    async def make_plan(self, body: NewPlan) -> PlanView:
+        return self._ask(operations.MAKE_PLAN, argument=body)
+
+    async def list_plans(self) -> PlanList:
+        return self._ask(operations.LIST_PLANS)
+
+    async def plan(self, plan_id: str) -> PlanView:
+        return self._ask(operations.PLAN, plan_id)
+
+    async def adjust(self, body: NewAdjustment) -> AdjustmentView:
+        return self._ask(operations.ADJUST, argument=body)
+
+    async def list_adjustments(self, query: AdjustmentQuery) -> AdjustmentList:
+        return self._ask(operations.LIST_ADJUSTMENTS, argument=query)
+
+    async def close_month(self, body: NewClosing) -> ClosingView:
+        return self._ask(operations.CLOSE_MONTH, argument=body)
+
+    async def list_closings(self) -> ClosingList:
+        return self._ask(operations.LIST_CLOSINGS)
+
+    async def list_invoices(self, query: InvoiceListQuery) -> InvoiceList:
+        return self._ask(operations.LIST_INVOICES, argument=query)
+
+    async def invoice(self, organisation_id: str, query: InvoiceQuery) -> InvoiceView:
+        return self._ask(operations.INVOICE, organisation_id, argument=query)
+
+    async def export_focus(self, query: FocusQuery) -> FocusExport:
+        return self._ask(operations.EXPORT_FOCUS, argument=query)
 
     def _ask(
         self, operation: Operation[Answer], *ids: str, argument: Struct | None = None

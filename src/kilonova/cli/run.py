@@ -15,6 +15,7 @@ from kilonova.admin.plane import ControlPlane
 from kilonova.cli import exits, planes
 from kilonova.cli.exits import CommandError, exit_code
 from kilonova.cli.output import Output
+from kilonova.core.clock import ClockError
 from kilonova.core.errors import KilonovaError
 from kilonova.home import Home, HomeInUseError, default_home
 from kilonova.settings import Settings, SettingsError, load_settings
@@ -34,6 +35,7 @@ EXPECTED = (
     HomeInUseError,
     VaultError,
     StoreError,
+    ClockError,
     OSError,
 )
 

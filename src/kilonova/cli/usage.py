@@ -1,4 +1,4 @@
-"""``kilonova usage``: requests, tokens and money, from the ledger."""
+"""``kilonova usage``: requests, tokens, money and energy, from the ledger."""
 
 from typing import Annotated
 
@@ -27,7 +27,7 @@ class UsageOptions(Struct, frozen=True, kw_only=True):
 
 @command(app)
 def usage(run: Run, options: UsageOptions) -> None:
-    """Show requests, tokens and money by model, project, key or day."""
+    """Show requests, tokens, money and energy, without idle time: ``pnl`` has it."""
     query = UsageQuery(
         group_by=options.by, from_=options.from_, to=options.to, organisation=options.organisation
     )
@@ -39,12 +39,25 @@ def usage(run: Run, options: UsageOptions) -> None:
 
 
 def _write(run: Run, report: UsageReport) -> None:
-    heads = (report.group_by.upper(), "REQUESTS", "INPUT", "CACHED", "OUTPUT", "PRICE")
+    heads = (
+        report.group_by.upper(),
+        "REQUESTS",
+        "INPUT",
+        "CACHED",
+        "OUTPUT",
+        "PRICE",
+        "COST",
+        "WH",
+    )
     run.output.table(heads, [_row(row) for row in report.data])
     for total in report.totals:
-        run.output.note(f"total: {total.requests} requests, {total.price} {total.currency}")
+        run.output.note(
+            f"total: {total.requests} requests, {total.price} {total.currency}, "
+            f"cost {total.cost} {total.cost_currency}, {total.energy_wh} Wh"
+        )
 
 
 def _row(row: UsageRow) -> tuple[str, ...]:
     counts = (row.requests, row.input_tokens, row.cache_read_tokens, row.output_tokens)
-    return (row.group, *(str(count) for count in counts), f"{row.price} {row.currency}")
+    money = (f"{row.price} {row.currency}", f"{row.cost} {row.cost_currency}")
+    return (row.group, *(str(count) for count in counts), *money, row.energy_wh)

@@ -23,6 +23,8 @@ the vendor's status, code and body; a class without a row in every table fails a
 
 from typing import ClassVar
 
+from kilonova.core.budgets import BudgetRefusal
+
 __all__ = [
     "LEAVES",
     "BudgetExceeded",
@@ -135,9 +137,23 @@ class RateLimited(KilonovaError):
 
 
 class BudgetExceeded(KilonovaError):
-    """A budget, or what a project may keep, is used up; retrying cannot help."""
+    """A budget, or what a project may keep, is used up; retrying cannot help.
+
+    ``budget`` is the one that refused, where it was one of money.
+    """
 
     code = "budget_exceeded"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        reason: str | None = None,
+        budget: BudgetRefusal | None = None,
+    ) -> None:
+        super().__init__(message, param=param, reason=reason)
+        self.budget = budget
 
 
 class ContentRefused(KilonovaError):

@@ -16,6 +16,7 @@ __all__ = [
     "Principal",
     "Project",
     "Rate",
+    "SessionCredential",
     "SignedCredential",
 ]
 
@@ -33,6 +34,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     budget_day_nano: int | None = None
     budget_month_nano: int | None = None
     soft_budgets: tuple[BudgetWindow, ...] = ()
+
+    @property
+    def has_budget(self) -> bool:
+        return (self.budget_nano, self.budget_day_nano, self.budget_month_nano) != (None,) * 3
 
 
 class Rate(Struct, frozen=True):
@@ -106,4 +111,17 @@ class SignedCredential(Struct, frozen=True):
     prove: Callable[[str, float], None]
 
 
-Credential = BearerCredential | SignedCredential
+class SessionCredential(Struct, frozen=True, kw_only=True):
+    """A browser that is signed in to the console. ``csrf`` proves that our own page sent the
+    request; ``key_id`` is the member's key that it is counted on, where it asks a model."""
+
+    token: str
+    csrf: str = ""
+    key_id: str = ""
+
+    def __repr__(self) -> str:
+        """Without the token: a representation ends up in logs."""
+        return "SessionCredential()"
+
+
+Credential = BearerCredential | SignedCredential | SessionCredential

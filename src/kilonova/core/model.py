@@ -121,6 +121,7 @@ class Model(Struct, frozen=True, kw_only=True):
     own gets at most ``output_tokens_max``. ``thinking_controls`` is what callers may say about the
     thoughts of a model with the ability ``reasoning``: whether, how hard, how many tokens. One that
     ``needs_thoughts_back`` refuses its calls of tools in a conversation without what led to them.
+    ``price`` is its own, where the price list has none; None: it has none of its own either.
     """
 
     id: str
@@ -136,7 +137,7 @@ class Model(Struct, frozen=True, kw_only=True):
     has_strict_turns: bool = False
     thinking_controls: tuple[ThinkingControl, ...] = ("switch", "effort")
     needs_thoughts_back: bool = False
-    price: Price = Price()
+    price: Price | None = Price()
     licence: str = "unknown"
     created_s: int = 1_767_225_600
     description: str = ""

@@ -1,4 +1,4 @@
-"""The faces that concrete parts show to the request path. ``app.py`` plugs the parts in."""
+"""The faces that concrete parts show to the request path. ``app`` plugs the parts in."""
 
 from asyncio import Future
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from kilonova.core.chat import ChatRequest
 from kilonova.core.embedding import EmbeddingAnswer, EmbeddingRequest
-from kilonova.core.events import ChatEvent
+from kilonova.core.events import EngineEvent
 from kilonova.core.identity import Credential, Principal
 from kilonova.core.model import Model, Price
 from kilonova.core.usage import Cost, Usage, UsageRecord
@@ -38,8 +38,9 @@ class Engine(Protocol):
     """A way to run models. One instance may serve several models by ``request.model``.
 
     ``chat`` is an asynchronous generator; closing it frees what the request held in the engine
-    within two decode steps. Errors are KilonovaErrors; an error before the first event means that
-    nothing was generated.
+    within two decode steps. Its first event is ``ChatBegun``, once the request has left whatever
+    queue the engine has. Errors are KilonovaErrors; an error before the event after that means
+    that nothing was generated.
     """
 
     async def start(self) -> None: ...
@@ -51,7 +52,7 @@ class Engine(Protocol):
     async def count_tokens(self, request: ChatRequest) -> int:
         """Input tokens that ``chat`` would report, or an upper bound where none can be counted."""
 
-    def chat(self, request: ChatRequest) -> AsyncIterator[ChatEvent]: ...
+    def chat(self, request: ChatRequest) -> AsyncIterator[EngineEvent]: ...
 
     async def count_embedding(self, request: EmbeddingRequest) -> int:
         """Input tokens that ``embed`` would report, or an upper bound where none can be counted.

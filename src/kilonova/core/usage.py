@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-__all__ = ["Cost", "CostBasis", "Outcome", "Usage", "UsageRecord"]
+__all__ = ["Cost", "CostBasis", "Outcome", "Usage", "UsageRecord", "add_costs"]
 
 Outcome = Literal["completed", "cancelled", "failed", "recovered"]
 # How the energy of a request is known; an upstream vendor's cost is invoiced.
@@ -56,6 +56,22 @@ class Cost(Struct, frozen=True, kw_only=True):
     energy_uj: int = 0
     co2_ug: int = 0
     basis: CostBasis = ""
+
+
+def add_costs(one: Cost, other: Cost) -> Cost:
+    """Of two requests of one call; not known unless both are known in the same way."""
+    if (one.resource, one.currency, one.basis) != (other.resource, other.currency, other.basis):
+        return Cost()
+    return Cost(
+        resource=one.resource,
+        currency=one.currency,
+        busy_ns=one.busy_ns + other.busy_ns,
+        marginal_nano=one.marginal_nano + other.marginal_nano,
+        direct_nano=one.direct_nano + other.direct_nano,
+        energy_uj=one.energy_uj + other.energy_uj,
+        co2_ug=one.co2_ug + other.co2_ug,
+        basis=one.basis,
+    )
 
 
 class UsageRecord(Struct, frozen=True, kw_only=True):

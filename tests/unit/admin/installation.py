@@ -1,22 +1,32 @@
 """An installation without a server: the admin surface over accounts and a ledger in memory."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from kilonova.accounts.directory import Directory
 from kilonova.accounts.service import Accounts, KeyOrder
 from kilonova.accounts.vault import Vault
 from kilonova.admin.access import Access
-from kilonova.admin.control import Control, Installation, LedgerReading
+from kilonova.admin.control import BudgetReading, Control, Installation, LedgerReading
+from kilonova.admin.forecast import PlanDesk
 from kilonova.admin.schema import Verification
 from kilonova.admin.surface import AdminSurface
+from kilonova.billing.bookkeeping import Bookkeeper
+from kilonova.billing.bookkeeping import Office as Bureau
+from kilonova.billing.invoice.stationery import Customer, open_stationery
 from kilonova.billing.posting import post
+from kilonova.billing.prices.desk import PriceDesk
+from kilonova.billing.statement.desk import month_statement, open_statements, plan_terms
 from kilonova.billing.verify import INVARIANTS, verify
 from kilonova.catalog.catalog import packaged_models
 from kilonova.core.errors import KilonovaError
 from kilonova.core.model import Price
 from kilonova.core.ports import Health, Hold
 from kilonova.core.usage import Usage, UsageRecord
+from kilonova.gateway.levels import standing_reader
+from kilonova.planner.desk import Forecaster
+from kilonova.settings import InvoiceSettings, PriceSettings, Settings
 from kilonova.stores.memory import MemoryStore
 from kilonova.telemetry.trace import Trace
 from kilonova.web.health import Readiness
@@ -61,7 +71,13 @@ class Office:
             ledger=LedgerReading(
                 book=self.store.book,
                 audit=self._audit,
-                spent_nano=self.store.ledger.spent_nano,
+                statements=open_statements(
+                    Settings(), self.store.book, engines={}, clock=self.clock
+                ),
+                keeper=self._keeper(),
+            ),
+            budgets=BudgetReading(
+                standing=standing_reader(self.store.ledger, self.clock), alerts=self.store.alerts
             ),
             installation=Installation(
                 version="9.9.9",
@@ -69,10 +85,25 @@ class Office:
                 models=packaged_models(),
                 readiness=self._readiness,
                 open_requests=lambda: 3,
+                tariff=PriceDesk(PriceSettings(), packaged_models(), home=Path("/nowhere")),
+                now_ms=lambda: round(self.clock.now * 1000),
+                plans=PlanDesk(Forecaster(lambda name: None)),
             ),
         )
         access = Access(TOKEN, self.directory)
         self.surface = AdminSurface(self.control, access, version="9.9.9")
+
+    def _keeper(self) -> Bookkeeper:
+        office = Bureau(
+            clock=self.clock,
+            stationery=open_stationery(InvoiceSettings(name="Nova Ltd", tax_percent="20")),
+            customers=lambda: [
+                Customer(id=each.id, name=each.name, projects={})
+                for each in self.accounts.organisations()
+            ],
+            statement=month_statement(plan_terms(Settings(), engines={})),
+        )
+        return Bookkeeper(self.store.book, self.store.corrections, office)
 
     async def _readiness(self) -> Readiness:
         return Readiness(True, self.parts)

@@ -123,7 +123,10 @@ async def test_limits_change_one_at_a_time(office: Office) -> None:
     made = await _post(office, "keys", limits={"requests_per_minute": 5, "budget": "0.10"})
     path = f"/kn/v1/limits/{made['id']}"
     status, level = await office.call("PATCH", path, body={"tokens_per_minute": 900})
-    expected = {"requests_per_minute": 5, "tokens_per_minute": 900, "budget": "0.100000000"}
+    expected = {
+        "requests_per_minute": 5, "tokens_per_minute": 900, "budget": "0.100000000",
+        "budget_day": None, "budget_month": None, "soft": [],
+    }  # fmt: skip
     assert (status, level["limits"]) == (200, expected)
     _, level = await office.call("PATCH", path, body={"budget": None})
     assert level["limits"] == {**expected, "budget": None}
@@ -248,3 +251,10 @@ async def test_models_say_whether_they_can_answer(office: Office) -> None:
     _, models = await office.call("GET", "/kn/v1/models")
     at_rest = {model["id"]: model["is_ready"] for model in models["data"]}
     assert not at_rest["kilonova.sentry-v1:0"]
+
+
+async def test_an_alert_that_never_was_is_no_place_to_go_on_from(office: Office) -> None:
+    """Protects pages of alerts: a wrong cursor is told, and not taken for the beginning."""
+    assert (await office.call("GET", "/kn/v1/alerts"))[1] == {"data": [], "next": None}
+    for after in ("alert_x", "alert_key_1:day:2026-11-23:50"):
+        assert (await office.call("GET", f"/kn/v1/alerts?after={after}"))[0] == 404

@@ -3,10 +3,13 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from kilonova.accounts.service import FirstStart, NewKey
 from kilonova.catalog.catalog import packaged_models
 from kilonova.cli.banner import banner
 from kilonova.core.identity import Key, Organisation, Project
+from kilonova.core.model import Price
 from kilonova.server import Announcement
 from kilonova.tls.certificate import ServerCertificate
 
@@ -90,3 +93,28 @@ def test_under_tls_the_lines_of_trust_come_with_every_start() -> None:
         assert words["REQUESTS_CA_BUNDLE"] == "/srv/tls/bundle.pem"
         assert words["NODE_EXTRA_CA_CERTS"] == "/srv/tls/authority.pem"
         assert words.get("AWS_BEARER_TOKEN_BEDROCK") == (KEY.bearer if first else None)
+
+
+def test_what_is_free_or_not_on_sale_is_said() -> None:
+    """Protects operators: a model that earns nothing, or cannot be bought, is seen at the start."""
+    priced = packaged_models()[0]
+    models = (priced, replace(priced, id="gift", price=Price()), replace(priced, price=None))
+    text = banner(Announcement(url="http://x", home=Path("/srv"), models=models, first=None))
+    first, gift, unsold = (line for line in text.splitlines() if line.startswith("  model"))
+    assert first.endswith(priced.id)
+    assert gift.endswith("gift   (free)")
+    assert "not on sale" in unsold
+
+
+def test_a_console_without_an_owner_shows_the_way_in() -> None:
+    """Protects the first owner: a link with the token, behind '#', which no server's log sees."""
+    url = "http://127.0.0.1:8040"
+    for token, is_shown in (("kn_setup_x", True), (None, False)):
+        text = banner(
+            Announcement(
+                url=url, home=Path("/srv"), models=(), first=None, has_console=True,
+                setup_token=token,
+            )
+        )  # fmt: skip
+        assert f"console {url}/console\n" in text
+        assert (f"{url}/console/set-up#kn_setup_x" in text) is is_shown

@@ -26,6 +26,7 @@ def test_a_key_takes_its_limits_along(terminal: Terminal) -> None:
     limits = terminal.json("limits", "show", key["id"])["limits"]
     assert limits == {
         "requests_per_minute": 5, "tokens_per_minute": 900, "budget": "0.250000000",
+        "budget_day": None, "budget_month": None, "soft": [],
     }  # fmt: skip
 
 
@@ -35,7 +36,47 @@ def test_limits_are_set_and_taken_away(terminal: Terminal) -> None:
     level = terminal.json("limits", "set", key["id"], "--rpm", "none", "--tpm", "7")
     assert level["limits"] == {
         "requests_per_minute": None, "tokens_per_minute": 7, "budget": "1.000000000",
+        "budget_day": None, "budget_month": None, "soft": [],
     }  # fmt: skip
+
+
+def test_budgets_of_days_and_months_are_set_and_shown(terminal: Terminal) -> None:
+    """Protects ``limits set``: each window by its own option, and soft ones by name."""
+    key = terminal.json("keys", "create", "--budget-day", "2", "--soft", "day")
+    shown = terminal.json("limits", "set", key["id"], "--budget-month", "30.5", "--soft", "none")
+    assert shown["limits"]["budget_day"] == "2.000000000"
+    assert shown["limits"]["budget_month"] == "30.500000000"
+    assert shown["limits"]["soft"] == []
+    windows = {one["window"]: one for one in shown["budgets"]}
+    assert windows["total"]["amount"] is windows["total"]["resets_at"] is None
+    assert windows["month"]["left"] == "30.500000000"
+    shown = terminal.json("limits", "set", key["id"], "--budget-day", "none", "--soft", "month")
+    assert shown["limits"]["budget_day"] is None
+    assert shown["limits"]["soft"] == ["month"]
+    assert terminal.run("limits", "show", key["id"]) == 0
+    assert "budget a month 30.500000000 (soft)" in terminal.stdout
+
+
+@pytest.mark.parametrize(
+    ("amount", "word"),
+    [
+        ("-1", "below zero"),
+        ("NaN", "no decimal amount"),
+        ("1e3", "no decimal amount"),
+        ("0.0000000001", "finer"),
+        ("1000000000", "more than"),
+        ("inf", "no decimal amount"),
+    ],
+)
+def test_amounts_that_cannot_be_are_refused_by_name(
+    terminal: Terminal, amount: str, word: str
+) -> None:
+    """Protects budgets from what was meant differently: the option and the reason are told."""
+    key = terminal.json("keys", "create")
+    assert terminal.run("limits", "set", key["id"], f"--budget-day={amount}") == 2
+    assert "budget_day" in terminal.stderr
+    assert word in terminal.stderr
+    assert terminal.json("limits", "show", key["id"])["limits"]["budget_day"] is None
 
 
 def test_revoked_keys_are_shown_as_such(terminal: Terminal) -> None:
@@ -70,6 +111,7 @@ def test_lists_show_everything(terminal: Terminal) -> None:
         (("keys", "create", "--budget", "1e9"), 2),
         (("limits", "set", "key_x"), 2),
         (("limits", "set", "key_x", "--rpm", "many"), 2),
+        (("limits", "set", "key_x", "--soft", "week"), 2),
         (("usage", "--by", "moon"), 2),
         (("usage", "--from", "yesterday"), 2),
         (("nonsense",), 2),

@@ -1,5 +1,6 @@
 """``kilonova plan``: from flags or a file to text, JSON and CSV."""
 
+import asyncio
 import csv
 import io
 import json
@@ -7,6 +8,9 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
+import kilonova
 from unit.cli.conftest import Terminal
 
 ASK = ("plan", "--model", "llama-3.1-8b", "--rate", "5", "--input-tokens", "800")
@@ -88,7 +92,7 @@ def test_commands_on_the_page_run(terminal: Terminal) -> None:
     page = (Path(__file__).parents[3] / "docs" / "how-to" / "plan-capacity.md").read_text()
     blocks = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     commands = [shlex.split(block.replace("\\\n", " ")) for block in blocks]
-    assert len(commands) == 4
+    assert len(commands) == 6
     for command in commands:
         assert command[0] == "kilonova"
         assert terminal.run(*command[1:]) == 0, terminal.stderr
@@ -105,11 +109,101 @@ def test_the_file_on_the_page_is_valid(terminal: Terminal, tmp_path: Path) -> No
 
 
 def test_the_page_with_pictures_stands_alone(terminal: Terminal, tmp_path: Path) -> None:
-    """Protects who opens it offline, or mails it: three pictures, and nothing from elsewhere."""
+    """Protects who opens it offline, or mails it: all pictures, and nothing from elsewhere."""
     page = tmp_path / "plan.html"
-    assert terminal.run(*WHOLE, "--html", str(page)) == 0
+    ahead = ("--quarters", "4", "--growth", "1.3", "--sell-at", "gpt-5")
+    assert terminal.run(*WHOLE, *ahead, "--html", str(page)) == 0
     text = page.read_text()
-    assert text.count("<svg") == 3
+    assert text.count("<svg") == 7
+    for words in ("Cost of a million tokens", "What moves the price", "revenue by quarter"):
+        assert words in text
     assert "MACHINES" in text
     assert "src=" not in text
     assert set(re.findall(r"https?://[^\s\"<]+", text)) == {"http://www.w3.org/2000/svg"}
+
+
+def test_percentiles_and_a_burst_are_shown(terminal: Terminal) -> None:
+    """Protects latency targets: the busiest hour is played, with the burst beside it."""
+    assert terminal.run(*WHOLE, "--burst", "4", "--burst-s", "30", "--arrivals", "500") == 0
+    for words in ("played with 500 requests", "P95", "with 4 times as many for 30 s", "late for"):
+        assert words in terminal.stdout
+    made = terminal.json(*WHOLE, "--arrivals", "500", "--burst", "4")
+    assert made["tail"]["requests"] == made["burst"]["requests"] == 500
+    assert made["tail"]["first_token_ms"]["p50"] <= made["burst"]["first_token_ms"]["p99"]
+    assert terminal.json(*WHOLE, "--arrivals", "0")["tail"] is None
+
+
+def test_quarters_are_text_and_csv(terminal: Terminal) -> None:
+    """Protects capital plans: a line a quarter, with depreciation over both lives."""
+    ahead = (
+        *(*WHOLE, "--arrivals", "0", "--kind", "bought", "--accelerators", "h100"),
+        *("--quarters", "5", "--growth", "3", "--sell-at", "gpt-5-mini", "--rate", "200"),
+    )
+    assert terminal.run(*ahead) == 0
+    assert "DEPRECIATION" in terminal.stdout
+    assert terminal.run(*ahead, "--csv") == 0
+    rows = list(csv.DictReader(io.StringIO(terminal.stdout)))
+    assert [row["number"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert float(rows[4]["chips"]) > float(rows[0]["chips"])
+    for row in rows:
+        figures = {name: float(value) for name, value in row.items()}
+        assert figures["depreciation_usd"] > figures["depreciation_longer_usd"]
+        income = figures["revenue_usd"] - figures["upkeep_usd"] - figures["depreciation_usd"]
+        assert abs(figures["operating_income_usd"] - income) < 1e-6
+
+
+def test_models_on_offer_and_their_files_are_planned(terminal: Terminal, tmp_path: Path) -> None:
+    """Protects models that no table knows: by the name they are sold under, and by a GGUF file."""
+    machine = ("--accelerators", "h100", "--rate", "9", "--input-tokens", "500", "--arrivals", "0")
+    rest = (*machine, "--output-tokens", "100")
+    packaged = terminal.json("plan", "--model", "spark", *rest)
+    assert packaged["model"] == "kilonova.spark-v1:0"
+    weights = Path(kilonova.__file__).parent / "catalog" / "weights" / "spark-v1.gguf"
+    named = terminal.json("plan", "--model", str(weights), *rest)
+    assert named["options"] == packaged["options"]
+    broken = tmp_path / "broken.gguf"
+    broken.write_bytes(b"GGUF" + bytes(40))
+    assert terminal.run("plan", "--model", str(broken), *rest) == 2
+    assert "not a usable GGUF file" in terminal.stderr
+
+
+async def test_a_plan_for_what_was_metered(terminal: Terminal) -> None:
+    """Protects --from-usage: rate, lengths and model are those of the records, flags go before."""
+    office = terminal.office
+    key = next(iter(office.store.accounts._keys))
+    for at in range(4):
+        await office.book(key, request_id=f"req_{at}", tokens=900 + at * 100)
+    office.clock.now += 3600
+    ask = ("plan", "--from-usage", "--model", "llama-3.1-8b", "--accelerators", "h100")
+    made = await asyncio.to_thread(terminal.json, *ask, "--arrivals", "0", "--cache-share", "0.5")
+    work = made["workload"]
+    assert (work["input_tokens"], work["output_tokens"], work["cache_share"]) == (1050, 1, 0.5)
+    assert work["rate"] == pytest.approx(4 / 3600, rel=0.01)
+    nobody = await asyncio.to_thread(terminal.run, *ask, "--usage-of", "another")
+    assert nobody == 2
+    assert "no traffic" in terminal.stderr
+
+
+def test_this_machine_is_planned_as_it_was_measured(terminal: Terminal) -> None:
+    """Protects --here: by the model's name, from calibration.json, and not without it."""
+    ask = ("plan", "--here", "--model", "spark", "--rate", "2", "--input-tokens", "200")
+    ask = (*ask, "--output-tokens", "40", "--usd-hour", "0.01")
+    assert terminal.run(*ask) == 2
+    assert "kilonova calibrate" in terminal.stderr
+    fit = {"samples": 5, "r2": 0.99, "residual_ns": 1.0}
+    measured = {
+        "engine": "spark", "engine_model": "kilonova.spark-v1:0", "prefill_ns": 1e5,
+        "decode_ns": 2e6, "context_ns": 100.0, "start_ns": 1e6, "parallel": 0.5,
+        "step_tokens": 512, "prefill_fit": fit, "decode_fit": fit,
+    }  # fmt: skip
+    made = {
+        "format": 1, "made_at": "2026-11-23T10:00:00+00:00", "versions": {},
+        "machine": "a laptop", "processors": 2, "models": {"kilonova.spark-v1:0": measured},
+    }  # fmt: skip
+    (terminal.home / "calibration.json").write_text(json.dumps(made))
+    assert terminal.run(*ask) == 0
+    assert "kilonova.spark-v1:0 on a laptop" in terminal.stdout
+    answer = terminal.json(*ask)
+    assert answer["machine"]["read_s"] == pytest.approx(1e-4)
+    assert answer["machine"]["slots"] == 4
+    assert 0 < answer["utilisation"] < 1

@@ -35,8 +35,14 @@ def test_the_contract_is_complete() -> None:
     """Protects scripts: these commands exist."""
     assert set(LEAVES) == {
         "serve", "chat", "doctor", "version", "usage", "config show", "ledger verify", "plan",
+        "pnl", "ledger refund", "ledger credit", "ledger allowance", "ledger adjust",
+        "ledger close", "ledger adjustments", "ledger closings", "invoice", "export focus",
+        "export requests", "export usage",
+        "prices show", "prices reload", "prices import", "prices diff",
+        "resources list", "calibrate",
         "models list", "keys create", "keys list", "keys revoke", "organisations create",
-        "organisations list", "projects create", "projects list", "limits set", "limits show",
+        "organisations list", "projects create", "projects list", "limits alerts", "limits set",
+        "limits show",
     }  # fmt: skip
 
 

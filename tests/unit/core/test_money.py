@@ -20,7 +20,10 @@ def test_what_is_printed_is_read_back(nano: int) -> None:
     assert parse_nano(format_nano(nano)) == nano
 
 
-@pytest.mark.parametrize("text", ["", "1e", "NaN", "Infinity", "0.0000000001", "1,5", "one"])
+@pytest.mark.parametrize("text", [
+    "", "1e", "NaN", "sNaN", "Infinity", "0.0000000001", "1,5", "one",
+    "1e-9999999", "1e9999999", "1e19", "0.12345678900000000000000000000000000001",
+])  # fmt: skip
 def test_what_is_not_an_amount_is_refused(text: str) -> None:
     """Protects price lists from typing errors."""
     with pytest.raises(ValueError, match=r"."):

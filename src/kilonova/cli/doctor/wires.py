@@ -142,21 +142,29 @@ def _account(run: Run, model: ModelView, request_id: str) -> _Result:
     record = found[0]
     if not record.input_tokens + record.cache_read_tokens or not record.output_tokens:
         return "FAIL", f"{request_id} was answered without tokens being metered", fix
-    expected = format_nano(_price(model).charge(_usage(record)))
+    price = _price(model)
+    if price is None:
+        return "WARN", f"{model.id} is not on sale by the price list", "kilonova prices show"
+    expected = format_nano(price.charge(_usage(record)))
     if record.price != expected:
         return "FAIL", f"{request_id} costs {record.price}, its tokens {expected}", fix
     counts = f"{record.input_tokens} tokens in, {record.output_tokens} out"
     return "OK", f"{model.id}: {counts}, {record.price} {record.currency}", ""
 
 
-def _price(model: ModelView) -> Price:
+def _price(model: ModelView) -> Price | None:
     price = model.price
+    if price is None:
+        return None
+    long, reasoning = price.cache_write_long, price.reasoning
     return Price(
         currency=price.currency,
         input=parse_nano(price.input),
         cache_read=parse_nano(price.cache_read),
         cache_write=parse_nano(price.cache_write),
+        cache_write_long=None if long is None else parse_nano(long),
         output=parse_nano(price.output),
+        reasoning=None if reasoning is None else parse_nano(reasoning),
         version=price.version,
     )
 

@@ -1,0 +1,96 @@
+"""The front desk as one table, beside that of the control plane: who comes in, and as what.
+
+These operations set cookies or ask who is asking, so they are no part of the control plane.
+"""
+
+from msgspec import Struct
+
+from kilonova.admin.desk_schema import (
+    ChatKey,
+    ChatKeyOrder,
+    InvitationView,
+    InvitedView,
+    Join,
+    MemberChange,
+    MemberList,
+    MemberQuery,
+    MemberView,
+    NewInvitation,
+    PasswordChange,
+    SentInvitation,
+    SessionView,
+    SetUp,
+    SignIn,
+    Token,
+)
+from kilonova.admin.operations import Operation
+
+__all__ = ["DESK_OPERATIONS"]
+
+DESK_OPERATIONS: tuple[Operation[Struct], ...] = (
+    Operation(
+        name="session", method="GET", path="/kn/v1/session",
+        summary="Who is signed in, if anybody is.", answer=SessionView,
+    ),
+    Operation(
+        name="sign_in", method="POST", path="/kn/v1/session",
+        summary="Sign in: sets the session's cookie.", body=SignIn, answer=SessionView,
+    ),
+    Operation(
+        name="sign_out", method="DELETE", path="/kn/v1/session",
+        summary="Sign out here.", answer=SessionView,
+    ),
+    Operation(
+        name="sign_out_everywhere", method="DELETE", path="/kn/v1/sessions",
+        summary="Sign out in every browser.", answer=SessionView,
+    ),
+    Operation(
+        name="set_up", method="POST", path="/kn/v1/setup",
+        summary="Make the first owner, with the one-time token, and sign in.",
+        body=SetUp, answer=SessionView,
+    ),
+    Operation(
+        name="invited", method="POST", path="/kn/v1/invitations/look",
+        summary="Whom an invitation is for.", body=Token, answer=InvitedView,
+    ),
+    Operation(
+        name="join", method="POST", path="/kn/v1/invitations/join",
+        summary="Use an invitation: become a member, or set a new password, and sign in.",
+        body=Join, answer=SessionView,
+    ),
+    Operation(
+        name="change_password", method="POST", path="/kn/v1/password",
+        summary="Change one's password; signs out everywhere else.",
+        body=PasswordChange, answer=SessionView,
+    ),
+    Operation(
+        name="open_chat_key", method="POST", path="/kn/v1/chat-key",
+        summary="The key on which a member's own requests in a project are counted.",
+        body=ChatKeyOrder, answer=ChatKey, role="developer",
+    ),
+    Operation(
+        name="list_members", method="GET", path="/kn/v1/members",
+        summary="Members and open invitations of an organisation.",
+        query=MemberQuery, answer=MemberList, role="viewer",
+    ),
+    Operation(
+        name="invite", method="POST", path="/kn/v1/invitations", status=201,
+        summary="Invite somebody; for a member, the way to a new password.",
+        body=NewInvitation, answer=SentInvitation, role="admin",
+    ),
+    Operation(
+        name="withdraw", method="DELETE", path="/kn/v1/invitations/{id}",
+        summary="Take an invitation back.", query=MemberQuery, answer=InvitationView, role="admin",
+        kinds=("inv",),
+    ),
+    Operation(
+        name="set_role", method="PATCH", path="/kn/v1/members/{id}",
+        summary="Change a member's role, at once.", body=MemberChange, answer=MemberView,
+        role="admin", kinds=("mem",),
+    ),
+    Operation(
+        name="remove_member", method="DELETE", path="/kn/v1/members/{id}",
+        summary="Remove a member, with all sessions.", answer=MemberView,
+        role="admin", kinds=("mem",),
+    ),
+)  # fmt: skip
