@@ -1,7 +1,8 @@
 """The meter: passes an engine's events on, and settles the permit exactly once, however it ends.
 
-It checkpoints the delivered count at least every 100 ms without holding the stream back. After a
-crash the last durable checkpoint is billed, never more than was delivered.
+It checkpoints the delivered count at least every 100 ms without holding the stream back: each time
+the count of the time before, whose bytes have left the process by then. After a crash the last
+durable checkpoint is billed, never more than was delivered.
 """
 
 import logging
@@ -99,6 +100,7 @@ class Meter:
         clock, request_id = self._clock, permit.hold.request_id
         monotonic_s = clock.monotonic_s
         checkpointed_s = monotonic_s()
+        passed_on: Usage | None = None
         settled: Future[None] | None = None
         is_durable = False
         try:
@@ -120,9 +122,11 @@ class Meter:
                         continue  # the engine's stream ends by itself: nothing is left to close
                     now_s = monotonic_s()
                     if now_s - checkpointed_s >= _CHECKPOINT_S and not permit.trace.is_whole:
-                        # Counted before this event is added: it is not delivered yet.
-                        self._ledger.checkpoint(request_id, tally.usage)
-                        checkpointed_s = now_s
+                        # What was passed on may wait in buffers still; what was passed on by the
+                        # time of the checkpoint before has left.
+                        if passed_on is not None:
+                            self._ledger.checkpoint(request_id, passed_on)
+                        passed_on, checkpointed_s = tally.usage, now_s
                     tally.add(event)
                     yield event
             if not is_durable:

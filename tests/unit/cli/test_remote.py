@@ -14,7 +14,7 @@ from kilonova.cli.remote import RemotePlane
 from kilonova.core.errors import LEAVES, ContextTooLong, Internal, NotFound
 from kilonova.home import ServerNote
 
-LEVEL = {"id": "key_1", "limits": {}, "spent": "0"}
+LEVEL = {"id": "key_1", "limits": {}, "spent": "0", "budgets": []}
 KEY = {
     "id": "key_1", "organisation_id": "org_1", "project_id": "proj_1", "name": "",
     "bearer_key": None, "access_key_id": None, "secret_access_key": None,

@@ -16,6 +16,7 @@ from kilonova.cli.doctor.installation import installation_checks
 from kilonova.cli.doctor.machine import machine_checks
 from kilonova.cli.exits import CommandError
 from kilonova.cli.run import Run
+from servers import free_port
 
 
 def find(name: str, home: Path) -> Finding:
@@ -45,8 +46,11 @@ def test_a_check_that_breaks_is_a_finding() -> None:
 @pytest.mark.parametrize(
     "name", ["python", "sqlite", "cpu", "memory", "disk", "fsync", "clock", "port", "settings"]
 )
-def test_this_machine_is_looked_at(name: str, tmp_path: Path) -> None:
+def test_this_machine_is_looked_at(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Protects every check from breaking on a well machine; a fix comes with trouble only."""
+    monkeypatch.setenv("KILONOVA_SERVER__PORT", str(free_port()))
     finding = find(name, tmp_path)
     assert finding.verdict in ("OK", "WARN")
     assert bool(finding.fix) is (finding.verdict == "WARN")
