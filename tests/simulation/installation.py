@@ -102,6 +102,7 @@ class Installation:
         self.prices = PriceDesk(_PRICES, MODELS, home=home)
         self.metrics = MoneyMetrics()
         self.alerts: list[Alert] = []
+        self.recovered: list[UsageRecord] = []
         desk = AlertDesk(store.alerts, store.accounts, machine, on_told=self.alerts.append)
         self.admission = Admission(
             store.ledger,
@@ -142,7 +143,7 @@ class Installation:
         try:
             clock = open_book_clock(store.ledger.newest(), _PRICES, machine)
             opened = cls(home, store, clock, machine)
-            opened.recovered: list[UsageRecord] = await recover(store.ledger, clock)
+            opened.recovered = await recover(store.ledger, clock)
         except BaseException:
             await store.close()
             raise

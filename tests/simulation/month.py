@@ -31,7 +31,7 @@ _MODELS = ("small", "small", "large", "large", "vendor", "unknown", "gift")
 _TIERS = ("default", "default", "priority", "flex")
 # What each of the first organisations is there for, and the limits of the organisation.
 _ROLES = {
-    "day": Limits(budget_day_nano=700_000),
+    "day": Limits(budget_day_nano=400_000),
     "month": Limits(budget_month_nano=4_000_000),
     "total": Limits(budget_nano=6_000_000),
     "soft": Limits(budget_month_nano=3_000_000, soft_budgets=("month",)),
@@ -116,7 +116,7 @@ class Month:
 
     async def _slot(self) -> None:
         """Many at once: some of everybody, and those who spend all that they may."""
-        count = max(24, self._size // 8)
+        count = max(24, self._size // 16)
         if len(self._deck) < count:
             self._deck += self._random.sample(list(self.tenants.values()), self._size)
         chosen, self._deck = self._deck[:count], self._deck[count:]
@@ -126,10 +126,12 @@ class Month:
         await asyncio.gather(*coming)
 
     async def _spend(self, tenant: Tenant) -> None:
-        """Three at once, which hold more than they cost, and one behind them."""
+        """Three at once, which hold more than they cost, and small ones until nothing is left."""
         three = (self.send(tenant, _ask("small", self._random.randint(20, 40))) for _ in range(3))
         await asyncio.gather(*three)
-        await self.send(tenant, _ask("small", 30))
+        for _ in range(8):
+            if await self.send(tenant, _ask("small", 2, limit=1)) is None:
+                break
 
     async def _visit(self, tenant: Tenant) -> None:
         world = self._random
@@ -177,6 +179,9 @@ class Month:
             await self._slot()
         self.seen["disk full"] += 1
         await self._slot()
+        await self._make_room()
+
+    async def _make_room(self) -> None:
         self.here.limit_disk(None)
         while not self.here.store.health().is_ready:
             await asyncio.sleep(0.005)
@@ -291,6 +296,9 @@ class Month:
         await self._refused("", self.close_month())
         late.cancel()
         await asyncio.gather(late, return_exceptions=True)
+        self.here.limit_disk(0)
+        await self._refused("", self.close_month())
+        await self._make_room()
         await self.close_month()
         await self._refused("", self.close_month())
 

@@ -46,6 +46,7 @@ SOMETIMES = {
     "closing refused: running",
     "closing refused: holds",
     "closing refused: closed",
+    "closing refused: store",
     "closed 2026-11",
     "closed 2026-12",
 }

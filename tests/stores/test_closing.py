@@ -1,9 +1,10 @@
 """Corrections and closed months, on every kind of store."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast
 
 import msgspec
 import pytest
@@ -15,7 +16,7 @@ from kilonova.billing.invoice.document import Document, Party, read_document
 from kilonova.billing.invoice.stationery import Customer, Stationery
 from kilonova.billing.posting import post
 from kilonova.billing.verify import verify
-from kilonova.core.books import UsageFilter
+from kilonova.core.books import CorrectionBook, Posted, UsageFilter
 from kilonova.core.corrections import Adjustment, AdjustmentOrder
 from kilonova.core.errors import Conflict, InvalidRequest, KilonovaError, NotFound
 from kilonova.core.model import Price
@@ -316,3 +317,58 @@ async def test_a_closed_month_stays_closed_over_a_restart(tmp_path: Path) -> Non
         assert booked.record.finished_ms == round(moment("2026-12-01") * 1000)
     assert verify(store.book) == []
     await store.close()
+
+
+class SlowDisk:
+    """A ``CorrectionBook`` that writes what is queued a while later."""
+
+    def __init__(self, corrections: CorrectionBook) -> None:
+        self._corrections = corrections
+        self.queued = asyncio.Event()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._corrections, name)
+
+    def adjust(self, posted: Sequence[Posted]) -> "asyncio.Future[None]":
+        self.queued.set()
+        return asyncio.ensure_future(self._write(posted))
+
+    async def _write(self, posted: Sequence[Posted]) -> None:
+        await asyncio.sleep(0.05)
+        await self._corrections.adjust(posted)
+
+
+@pytest.mark.parametrize("token", ["", "t1"])
+async def test_who_hangs_up_does_not_open_the_till(office: Office, token: str) -> None:
+    """Protects the till when an operator's connection breaks while a refund is on its way to the
+    disk: the next one finds it there, and so does a repetition."""
+    await office.request("req_1")
+    slow = SlowDisk(office.store.corrections)
+    office.corrections = Corrections(
+        office.store.book, cast(CorrectionBook, slow), office.clock, lock=asyncio.Lock()
+    )
+    first = asyncio.create_task(office.order("refund", request_id="req_1", client_token=token))
+    await slow.queued.wait()
+    first.cancel()
+    again = office.order("refund", request_id="req_1", client_token=token)
+    ends = await asyncio.gather(first, again, return_exceptions=True)
+    assert isinstance(ends[1], Adjustment) is bool(token)
+    assert [each.amount_nano for each in office.adjustments()] == [10 * NANO]
+    assert verify(office.store.book) == []
+
+
+async def test_a_first_credit_is_in_the_currency_of_the_books(office: Office) -> None:
+    """Protects invoices from two currencies: a credit that comes before any charge is in the one
+    that charges will be in, and no other is taken."""
+    office.corrections = Corrections(
+        office.store.book, office.store.corrections, office.clock,
+        lock=asyncio.Lock(), currency="EUR",
+    )  # fmt: skip
+    with pytest.raises(InvalidRequest, match="charged in EUR"):
+        await office.order("credit", amount_nano=5, currency="USD")
+    assert (await office.order("credit", amount_nano=3 * NANO)).currency == "EUR"
+    await office.request("req_1", price=replace(PRICE, currency="EUR"))
+    office.at("2026-11-02")
+    await office.month_end.close("2026-10")
+    assert office.balance("receivable:EUR:org_1") == parse_nano("8.40")
+    assert office.balance("credits:EUR:org_1") == 0

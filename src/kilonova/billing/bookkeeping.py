@@ -22,7 +22,7 @@ from kilonova.billing.invoice.text import as_text
 from kilonova.billing.month import Month, month_of, parse_month
 from kilonova.billing.statement.desk import month_statement, plan_terms
 from kilonova.core.books import CorrectionBook, LedgerBook, LedgerView, UsageFilter
-from kilonova.core.clock import Clock, SystemClock
+from kilonova.core.clock import Clock
 from kilonova.core.corrections import (
     Adjustment,
     AdjustmentOrder,
@@ -52,9 +52,10 @@ _MEDIA: dict[InvoiceForm, str] = {
 
 
 class Office(Struct, frozen=True, kw_only=True):
-    """What the bookkeeper works with besides the books."""
+    """What the bookkeeper works with besides the books, whose ``currency`` is one."""
 
     clock: Clock
+    currency: str = "USD"
     stationery: Stationery
     customers: Callable[[], list[Customer]]
     statement: Statement | None = None
@@ -67,7 +68,9 @@ class Bookkeeper:
         lock = asyncio.Lock()
         self._book = book
         self._office = office
-        self._corrections = Corrections(book, corrections, office.clock, lock=lock)
+        self._corrections = Corrections(
+            book, corrections, office.clock, lock=lock, currency=office.currency
+        )
         self._month_end = MonthEnd(
             book,
             corrections,
@@ -150,7 +153,8 @@ class Bookkeeper:
         if open_from is None or month < open_from:
             raise NotFound(f"Nothing was charged in {month}.", param="period")
         due = dues(view, customer.id, month, open_from=open_from)
-        heading = self._office.stationery.heading(month, customer, currency=due.currency)
+        currency = due.currency or self._office.currency
+        heading = self._office.stationery.heading(month, customer, currency=currency)
         return draw_up(heading, due.charges, due.adjustments)
 
 
@@ -173,9 +177,14 @@ class Accounts(Protocol):
 
 
 def open_bookkeeper(
-    settings: Settings, store: Store, accounts: Accounts, *, engines: Mapping[str, str]
+    settings: Settings,
+    store: Store,
+    accounts: Accounts,
+    *,
+    engines: Mapping[str, str],
+    clock: Clock,
 ) -> Bookkeeper:
-    """``engines`` gives the kind of each. Raises SettingsError."""
+    """``engines`` gives the kind of each, ``clock`` is that of the books. Raises SettingsError."""
 
     def customers() -> list[Customer]:
         return [
@@ -188,7 +197,8 @@ def open_bookkeeper(
         ]
 
     office = Office(
-        clock=SystemClock(),
+        clock=clock,
+        currency=settings.prices.currency,
         stationery=open_stationery(settings.invoice),
         customers=customers,
         statement=month_statement(plan_terms(settings, engines=engines)),

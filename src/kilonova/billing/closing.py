@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from kilonova.billing.closed import FrozenMonth, list_invoice
+from kilonova.billing.corrections import until_written
 from kilonova.billing.dues import MonthlyDues, dues, open_month
 from kilonova.billing.invoice.document import Document, canonical, digest
 from kilonova.billing.invoice.draw_up import draw_up
@@ -73,12 +74,11 @@ class MonthEnd:
                 drawing = _Drawing(month, now_ms, policy)
                 drawn = await asyncio.to_thread(self._draw_up, drawing, customers)
                 crash_point("closing.drawn_up")
-                # Once it is queued it will be on disk, whoever stops waiting for it.
                 written = self._corrections.close_month(*drawn)
             except BaseException:
                 self._corrections.thaw()
                 raise
-            await asyncio.shield(written)
+            await until_written(written)
             return drawn[0]
 
     def _draw_up(

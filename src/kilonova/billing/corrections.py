@@ -18,25 +18,31 @@ from kilonova.core.errors import Conflict, InvalidRequest, NotFound
 from kilonova.core.ids import new_id
 from kilonova.core.money import format_nano
 
-__all__ = ["Corrections", "currency_of"]
+__all__ = ["Corrections", "currency_of", "until_written"]
 
 _OWNED_ACCOUNTS = ("receivable", "credits")
-_DEFAULT_CURRENCY = "USD"
 # What two orders with one client token must have in common.
 _REPEATED = ("kind", "reason", "request_id", "refers_to", "expires_ms", "tokens")
 
 
 class Corrections:
     """Belongs to the event loop. One at a time: ``lock`` is held while one is checked and booked,
-    and by whoever closes a month."""
+    and by whoever closes a month. ``currency`` is that of the books."""
 
     def __init__(
-        self, book: LedgerBook, corrections: CorrectionBook, clock: Clock, *, lock: asyncio.Lock
+        self,
+        book: LedgerBook,
+        corrections: CorrectionBook,
+        clock: Clock,
+        *,
+        lock: asyncio.Lock,
+        currency: str = "USD",
     ) -> None:
         self._book = book
         self._corrections = corrections
         self._clock = clock
         self._lock = lock
+        self._currency = currency
 
     async def adjust(self, order: AdjustmentOrder) -> Adjustment:
         """The adjustment, once it is on disk; that of before where the client token is known.
@@ -47,8 +53,7 @@ class Corrections:
         async with self._lock:
             adjustment, is_new = await asyncio.to_thread(self._checked, order)
             if is_new:
-                # Once it is queued it will be on disk, whoever stops waiting for it.
-                await asyncio.shield(self._corrections.adjust([post_adjustment(adjustment)]))
+                await until_written(self._corrections.adjust([post_adjustment(adjustment)]))
         return adjustment
 
     def _checked(self, order: AdjustmentOrder) -> tuple[Adjustment, bool]:
@@ -79,7 +84,7 @@ class Corrections:
             organisation_id=order.organisation_id,
             kind=order.kind,
             amount_nano=order.amount_nano,
-            currency=_currency(view, order),
+            currency=self._currency_of(view, order),
             reason=order.reason,
             booked_ms=booked_ms,
             request_id=order.request_id,
@@ -88,6 +93,32 @@ class Corrections:
             expires_ms=order.expires_ms,
             tokens=order.tokens,
         )
+
+    def _currency_of(self, view: LedgerView, order: AdjustmentOrder) -> str:
+        """An organisation that was never charged will be in the currency of the books."""
+        charged = currency_of(view, order.organisation_id) or self._currency
+        if order.currency not in (None, charged):
+            raise InvalidRequest(
+                f"This organisation is charged in {charged}, so {order.currency} cannot be booked.",
+                param="currency",
+            )
+        return charged
+
+
+async def until_written(written: "asyncio.Future[None]") -> None:
+    """Returns when it is on disk, even where the caller has gone meanwhile: once it is queued it is
+    written, and whoever holds the lock next must find it in the books."""
+    gone: asyncio.CancelledError | None = None
+    while not written.done():
+        try:
+            await asyncio.wait((written,))
+        except asyncio.CancelledError as error:
+            gone = error
+    refused = written.exception()
+    if gone is not None:
+        raise gone
+    if refused is not None:
+        raise refused
 
 
 def _addressed(view: LedgerView, order: AdjustmentOrder) -> AdjustmentOrder:
@@ -108,16 +139,6 @@ def currency_of(view: LedgerView, organisation_id: str) -> str | None:
         if kind in _OWNED_ACCOUNTS and owner == organisation_id:
             return currency
     return None
-
-
-def _currency(view: LedgerView, order: AdjustmentOrder) -> str:
-    standing = currency_of(view, order.organisation_id)
-    if None not in (order.currency, standing) and order.currency != standing:
-        raise InvalidRequest(
-            f"This organisation is charged in {standing}, so {order.currency} cannot be booked.",
-            param="currency",
-        )
-    return standing or order.currency or _DEFAULT_CURRENCY
 
 
 def _refund(

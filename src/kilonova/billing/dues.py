@@ -19,7 +19,7 @@ __all__ = ["MonthlyDues", "dues", "open_month"]
 
 class MonthlyDues(Struct, frozen=True, kw_only=True):
     """``booked`` are the adjustments of the month in the ledger, ``planned`` what is to be added
-    when it is closed."""
+    when it is closed. ``currency`` is empty where no money moved."""
 
     charges: tuple[ChargeSum, ...]
     booked: tuple[Adjustment, ...]
@@ -77,7 +77,7 @@ def dues(
         charges=charges,
         booked=booked,
         planned=tuple(planned),
-        currency=currencies[0] if currencies else "USD",
+        currency=currencies[0] if currencies else "",
     )
 
 

@@ -46,7 +46,14 @@ def draw_up(
     if order.idle is not None:
         terms = replace(terms, idle=replace(terms.idle, policy=order.idle))
     span = Span(period.since_ms, period.until_ms, min(period.until_ms, now_ms))
-    statements = frozen_statements(view, order, period.name)
+    if order.organisation_id is not None and order.has_moments:
+        raise InvalidRequest(
+            "The pictures are of the whole installation, not of one organisation.",
+            param="pictures",
+        )
+    # What is frozen is of all organisations; one alone is drawn up from the books each time.
+    is_whole = order.organisation_id is None
+    statements = frozen_statements(view, order, period.name) if is_whole else None
     if statements is None:
         statements = _drawn_up(view, order, period, span=span, terms=terms)
     statements = _chosen(statements, order.currency, period.name)
@@ -69,6 +76,9 @@ def _drawn_up(
     sheet = read_sheet(view, span, terms=terms)
     compared = period.before(), period.year_before()
     earlier = [_earlier(view, each, span, terms=terms) for each in compared]
+    if order.organisation_id is not None:
+        sheet = sheet.of(order.organisation_id)
+        earlier = [each and each.of(order.organisation_id) for each in earlier]
     head = Statement(
         currency="",
         by=order.by,

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kilonova.billing.cost.resource import ResourceCost
 from kilonova.billing.statement.idle import IdleTerms, Share, Worker, share_idle
@@ -84,7 +85,19 @@ class Sheet(Struct, frozen=True, kw_only=True):
         moved |= {each.adjustment.currency for each in self.billed if revenue_nano(each)}
         sums = [cell.usage for cell in self.cells]
         moved |= {each.currency for each in sums if each.list_nano or each.shortfall_nano}
+        moved |= {each.cost_currency for each in sums if each.direct_nano}
         return sorted(moved or {each.currency for each in sums} | set(self.resources))
+
+    def of(self, organisation_id: str) -> "Sheet":
+        """What concerns one organisation: what it bought and took, with its shares of idle time."""
+        return replace(
+            self,
+            cells=[each for each in self.cells if each.spot.organisation == organisation_id],
+            billed=[each for each in self.billed if each.spot.organisation == organisation_id],
+            absent=[each for each in self.absent if each[0] == organisation_id],
+            resources={},
+            platform={},
+        )
 
     def amounts(self, currency: str) -> Iterable[tuple[Spot, Amounts]]:
         """What each cell, and each adjustment, adds to the statement of a currency."""
