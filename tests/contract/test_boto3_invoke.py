@@ -313,6 +313,24 @@ def test_vectors_are_the_same_in_every_body(runtime: Any) -> None:
         _invoke(runtime, _model("nova-embeddings"), wrong)
 
 
+@pytest.mark.supports("whole", "boto3 InvokeModel (vectors)")
+def test_documents_are_ranked(runtime: Any) -> None:
+    """Protects searches by Cohere's rerank body: the nearest first, by place, and counted."""
+    asked = {"query": "red fish", "documents": ["blue bird", "red fish", "red"], "api_version": 2}
+    ranked, headers = _invoke(runtime, _model("cohere-rerank"), asked)
+    places = [each["index"] for each in ranked["results"]]
+    assert places == [1, 2, 0]
+    scores = [each["relevance_score"] for each in ranked["results"]]
+    assert scores[0] == 1.0
+    assert sorted(scores, reverse=True) == scores
+    assert 0 <= scores[-1] < scores[1] < 1
+    assert headers["x-amzn-bedrock-input-token-count"] == "7"
+    best, _ = _invoke(runtime, _model("cohere-rerank"), {**asked, "top_n": 1})
+    assert best["results"] == ranked["results"][:1]
+    with pytest.raises(runtime.exceptions.ValidationException, match="rank_fields: "):
+        _invoke(runtime, _model("cohere-rerank"), {**asked, "rank_fields": ["text"]})
+
+
 def test_every_invocation_is_booked_under_aws(natives: Server, runtime: Any) -> None:
     """Whatever the body, the operation is AWS's: one record each, under one label."""
     before = _booked(natives).keys()

@@ -15,7 +15,7 @@ __all__ = ["CONFIG", "Seed", "seeds"]
 _GOLDEN = Path(__file__).parent.parent / "golden"
 _MODEL = "fuzz.all-v1:0"
 _ALL = '"chat", "tools", "json", "vision", "reasoning", "prefill", "logprobs", "completion"'
-_VECTORS = ("cohere-embed", "nova-embeddings", "text-embeddings")
+_VECTORS = ("cohere-embed", "cohere-rerank", "nova-embeddings", "text-embeddings")
 _FORM = b"multipart/form-data; boundary=xyz"
 _FILE = (
     b'--xyz\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'

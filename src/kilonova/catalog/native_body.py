@@ -12,6 +12,7 @@ NativeBody = Literal[
     "chat-completions",
     "cohere-command",
     "cohere-embed",
+    "cohere-rerank",
     "deepseek-text",
     "gpt-oss",
     "llama",
@@ -22,7 +23,7 @@ NativeBody = Literal[
     "text-embeddings",
     "titan-text",
 ]
-# Those that ask for a vector; all others ask for an answer.
+# Those that need vectors; all others ask for an answer.
 VECTOR_BODIES: frozenset[NativeBody] = frozenset(
-    {"cohere-embed", "nova-embeddings", "text-embeddings"}
+    {"cohere-embed", "cohere-rerank", "nova-embeddings", "text-embeddings"}
 )

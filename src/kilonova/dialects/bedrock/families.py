@@ -13,6 +13,7 @@ from kilonova.core.errors import InvalidRequest
 from kilonova.core.model import Model
 from kilonova.dialects.bedrock.bodies.cohere_command import COHERE_COMMAND
 from kilonova.dialects.bedrock.bodies.cohere_embed import COHERE_EMBED
+from kilonova.dialects.bedrock.bodies.cohere_rerank import COHERE_RERANK
 from kilonova.dialects.bedrock.bodies.deepseek_text import DEEPSEEK_TEXT
 from kilonova.dialects.bedrock.bodies.llama import LLAMA
 from kilonova.dialects.bedrock.bodies.messages_v1 import messages_v1
@@ -34,6 +35,7 @@ TALKING: Mapping[str, Family] = {
 }
 EMBEDDINGS: Mapping[str, EmbeddingFamily] = {
     "cohere-embed": COHERE_EMBED,
+    "cohere-rerank": COHERE_RERANK,
     "nova-embeddings": NOVA_EMBEDDINGS,
     "text-embeddings": TITAN_EMBEDDINGS,
 }

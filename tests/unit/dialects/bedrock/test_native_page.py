@@ -12,6 +12,7 @@ from kilonova.catalog.native_body import NativeBody
 from kilonova.dialects.bedrock.bodies import (
     cohere_command,
     cohere_embed,
+    cohere_rerank,
     deepseek_text,
     llama,
     messages_v1,
@@ -42,7 +43,7 @@ header `x-kilonova-ignored`.
 The text families (`llama`, `mistral-text`, `deepseek-text`, and `cohere-command` with
 `raw_prompting`) continue the prompt as it stands, template included: the model needs the ability
 `completion`. Without a limit, `llama`, `mistral-text` and `titan-text` write at most 512 tokens, as
-their vendors document it. There is no family for reranking: no model here has that ability.
+their vendors document it.
 """
 
 WHOSE = {
@@ -54,6 +55,8 @@ WHOSE = {
     "cohere-command": "Cohere Command R",
     "cohere-embed": "Cohere Embed: up to 96 texts; `binary` and `ubinary` pack eight signs into a "
     "byte",
+    "cohere-rerank": "Cohere Rerank, by the cosine of vectors: give an embedding model a second "
+    "entry with this body. One request reads the query and all documents",
     "deepseek-text": "DeepSeek R1",
     "gpt-oss": "OpenAI's open models: as `chat-completions`, and thoughts stand in the content "
     "between `<reasoning>` and `</reasoning>`",
@@ -74,6 +77,9 @@ BODIES: dict[str, tuple[type[Struct], _Lists, _Lists]] = {
         cohere_command.CohereCommandBody, cohere_command.IGNORED, cohere_command.REFUSED,
     ),
     "cohere-embed": (cohere_embed.CohereEmbedBody, cohere_embed.IGNORED, cohere_embed.REFUSED),
+    "cohere-rerank": (
+        cohere_rerank.CohereRerankBody, cohere_rerank.IGNORED, cohere_rerank.REFUSED,
+    ),
     "deepseek-text": (deepseek_text.DeepSeekTextBody, {}, {}),
     "llama": (llama.LlamaBody, {}, llama.REFUSED),
     "messages-v1": (messages_v1.MessagesBody, {}, {}),
