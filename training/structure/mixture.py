@@ -14,7 +14,7 @@ from structure.generators.labels import make_label, make_title
 from structure.generators.normalisation import make_normalisation
 from structure.generators.reading import make_reading
 from structure.generators.selecting import make_selecting
-from structure.generators.tool_calls import make_bundle, make_restraint
+from structure.generators.tool_calls import make_bundle
 
 __all__ = ["DOCUMENTS", "bundles", "documents"]
 
@@ -35,7 +35,6 @@ def _makers(folder: Path) -> tuple[dict[str, Maker], list[str]]:
     makers: dict[str, Maker] = {
         "selecting": make_selecting,
         "tool_calls": make_bundle,
-        "restraint": make_restraint,
         "labels": _alone(make_label),
         "titles": _alone(make_title),
         "intents": _alone(lambda draw: make_intents(draw, utterances)),

@@ -21,15 +21,7 @@ _NEWTON_SCHULZ_STEPS = 5
 
 
 def rate_factor(recipe: TrainRecipe, progress: float) -> float:
-    """Warm up, hold, then fall linearly to zero; `progress` runs from 0 to 1 with the clock.
-
-    With a second fall, its share of the time comes after that: from its own rate to zero again.
-    """
-    first_share = 1.0 - recipe.second_fall_share
-    if progress >= first_share:
-        left = (1.0 - progress) / max(recipe.second_fall_share, 1e-9)
-        return max(recipe.second_fall_rate * left, 0.005)
-    progress /= first_share
+    """Warm up, hold, then fall linearly to zero; `progress` runs from 0 to 1 with the clock."""
     if progress < recipe.warm_up_share:
         return max(progress / recipe.warm_up_share, 0.02)
     if progress < 1.0 - recipe.warm_down_share:

@@ -91,8 +91,6 @@ class TrainRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     document_weight: float
     gradient_norm_max: float
     checkpoint_minutes: float
-    second_fall_share: float = 0.0  # of the training time, at its end
-    second_fall_rate: float = 0.0  # as a share of the learning rate, where it begins
 
 
 class EvaluationRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ A bundle shows its tools once and then makes several independent requests, so th
 tool list is read once for many answers.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from structure.conversation import Call, Conversation, Goal, Role, Tool, Turn
@@ -21,7 +21,6 @@ __all__ = [
     "make_call",
     "make_decline",
     "make_question",
-    "make_restraint",
     "make_single",
     "make_tool_calls",
 ]
@@ -224,33 +223,21 @@ _EXCHANGES: dict[Exchange, float] = {
     lambda draw, _: courtesy(draw): 0.04,
 }
 
-# Like requests with unlike answers: a call, a question for what is missing, no tool that fits.
-_RESTRAINT: dict[Exchange, float] = {make_call: 0.34, make_decline: 0.33, make_question: 0.33}
 
-
-def make_bundle(draw: Draw, exchanges: Mapping[Exchange, float] = _EXCHANGES) -> list[Conversation]:
+def make_bundle(draw: Draw) -> list[Conversation]:
     """Conversations over the same tools, mostly of one exchange."""
     box = _toolbox(draw, draw.weighted(_COUNTS))
     tools = tuple(entry.tool for entry in box)
     opening = system_turns(draw, chance=0.3)
-    return [_conversation(draw, box, tools, opening, exchanges) for _ in range(3 + len(box))]
-
-
-def make_restraint(draw: Draw) -> list[Conversation]:
-    """Conversations over the same tools, of which a third deserve a call."""
-    return make_bundle(draw, _RESTRAINT)
+    return [_conversation(draw, box, tools, opening) for _ in range(3 + len(box))]
 
 
 def _conversation(
-    draw: Draw,
-    box: list[Askable],
-    tools: tuple[Tool, ...],
-    opening: list[Turn],
-    exchanges: Mapping[Exchange, float] = _EXCHANGES,
+    draw: Draw, box: list[Askable], tools: tuple[Tool, ...], opening: list[Turn]
 ) -> Conversation:
     turns = list(opening)
     for _ in range(draw.weighted({1: 0.85, 2: 0.11, 3: 0.04})):
-        turns += draw.weighted(exchanges)(draw, box)
+        turns += draw.weighted(_EXCHANGES)(draw, box)
     return Conversation("tool_calls", tuple(turns), tools)
 
 
