@@ -48,7 +48,8 @@ class Outcome(Struct, frozen=True):
 
 
 class Report(Struct):
-    """``unbilled`` and ``overbilled`` are tokens of answers that a kill cut off."""
+    """``unbilled`` and ``overbilled`` are tokens of answers that a kill cut off, or whose
+    settlement it caught on the way to a disk that would not take it."""
 
     kills: int = 0
     disturbances: Counter[str] = field(default_factory=Counter)
@@ -61,6 +62,8 @@ class Report(Struct):
     missing: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     overbilled: int = 0
+    dearest: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
     unbilled: int = 0
     unbilled_max: int = 0
     recovered: int = 0
@@ -89,6 +92,8 @@ class Report(Struct):
             f"budget overshoot: {self.overshoot_nano} nano-units",
             f"ready again after {median(ready):.2f} s (median), {ready[-1]:.2f} s (most)",
             f"books sound: {self.is_sound}",
+            *self.dearest,
+            *self.broken,
         ]
 
 
@@ -175,6 +180,8 @@ class Storm:
                 if leaves_after is not None and len(raw) > leaves_after:
                     has_left = True
                     break
+        except httpx.TimeoutException:
+            has_left = True  # it gave up, as a client of little patience does
         except httpx.HTTPError:
             pass
         finally:
@@ -182,6 +189,8 @@ class Storm:
         self.report.requests[wire.name] += 1
         if answer.status_code != 200:
             self.report.refused[answer.status_code] += 1
+            if answer.status_code == 500:
+                self.report.broken.append(f"{answer.headers['x-kilonova-request-id']}: {raw!r}")
             await asyncio.sleep(_PATIENCE_S)
             return
         request_id = answer.headers["x-kilonova-request-id"]
@@ -194,18 +203,27 @@ def _judge(report: Report, outcome: Outcome, booked: BookedRecord | None) -> Non
         report.whole += 1
         if booked is None:
             report.missing.append(outcome.request_id)
+        elif booked.record.outcome == "recovered":
+            # Its last byte was sent while its settlement waited for the disk.
+            _compare(report, outcome, booked)
         elif booked.record.usage.output_tokens != outcome.seen.reported:
             report.wrong.append(outcome.request_id)
         return
     report.left += outcome.has_left
     report.cut += not outcome.has_left
+    _compare(report, outcome, booked)
+
+
+def _compare(report: Report, outcome: Outcome, booked: BookedRecord | None) -> None:
     if outcome.model != ECHO:
         return  # its words are not tokens
     billed = booked.record.usage.output_tokens if booked is not None else 0
-    if not outcome.has_left:
+    excess = billed - outcome.seen.words
+    if excess > 0 and booked is not None and not outcome.has_left:
         # A client that leaves pays for what was made until it was noticed; others do not.
-        report.overbilled += max(0, billed - outcome.seen.words)
-    lost = max(0, outcome.seen.words - billed)
+        report.overbilled += excess
+        report.dearest.append(f"{outcome} was billed {billed} ({booked.record.outcome})")
+    lost = max(0, -excess)
     report.unbilled += lost
     report.unbilled_max = max(report.unbilled_max, lost)
 
