@@ -59,8 +59,9 @@ def _overspent(lack: Lack, amount_nano: int) -> BudgetExceeded | RateLimited:
         resets_ms=reset_ms(lack.budget.window, lack.window.first_day),
     )
     until = "" if refusal.reset is None else f" until it is new at {refusal.reset}"
+    state = "does not cover" if refusal.left_nano else "is used up and does not cover"
     return BudgetExceeded(
-        f"The {lack.name} is used up: this request may cost up to {format_nano(amount_nano)} and "
+        f"The {lack.name} {state} this request, which may cost up to {format_nano(amount_nano)}: "
         f"{format_nano(refusal.left_nano)} is left{until}. Ask the operator to raise the budget, "
         "or ask for fewer output tokens.",
         reason=lack.reason,

@@ -63,7 +63,8 @@ class Desk:
     def __init__(self) -> None:
         self.world = World()
         self.scanner = FakeScanner()
-        entry = {"engine": "platform", "context_tokens": 8, "price": {"input": "1000", "output": "0"}}
+        price = {"input": "1000", "output": "0"}
+        entry = {"engine": "platform", "context_tokens": 8, "price": price}
         reader = parse_entry({"id": "reader", "abilities": ["classify"], **entry}, where="test")
         chatter = parse_entry({"id": "chatter", **entry}, where="test")
         self.classifications = Classifications(
