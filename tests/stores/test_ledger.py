@@ -1,9 +1,12 @@
 """What every ledger promises: reserve, checkpoint, settle, and books that agree with them."""
 
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 
 from kilonova.billing.verify import verify
-from kilonova.core.books import UsageFilter
+from kilonova.core.books import RecordMatch, UsageFilter
 from kilonova.core.usage import Usage
 from kilonova.stores.memory import MemoryStore
 from kilonova.stores.sql.store import SqlStore
@@ -133,6 +136,34 @@ async def test_records_are_read_in_pages(store: Store) -> None:
     assert [each.record.request_id for each in theirs] == ["req_3"]
 
 
+async def test_records_are_sought_newest_first(store: Store) -> None:
+    """Protects who looks for a request: the last ones first, page by page, and only what matches,
+    whatever page it is on."""
+    for number in range(5):
+        await settled(store, f"req_{number}", number, owner=str(1 + number % 2))
+    read: list[str] = []
+    while page := store.book.page(
+        UsageFilter(), after=read[-1] if read else "", limit=2, is_newest_first=True
+    ):
+        read += [each.record.request_id for each in page]
+    assert read == [f"req_{number}" for number in (4, 3, 2, 1, 0)]
+
+    def found(match: RecordMatch, **how: Any) -> list[str]:
+        page = store.book.page(UsageFilter(), after="", limit=9, match=match, **how)
+        return [each.record.request_id for each in page]
+
+    assert found(RecordMatch(key_id="key_2")) == ["req_1", "req_3"]
+    match = RecordMatch(key_id="key_1", project_id="proj_1", model_id=MODEL, outcome="completed")
+    assert found(match, is_newest_first=True) == ["req_4", "req_2", "req_0"]
+    for nothing in (
+        RecordMatch(key_id="key_1", project_id="proj_2"),
+        RecordMatch(model_id="' OR 1=1 --"),
+        RecordMatch(dialect="none"),
+        RecordMatch(outcome="failed"),
+    ):
+        assert found(nothing) == []
+
+
 async def test_a_forgotten_hold_is_found(store: Store) -> None:
     """Protects budgets from leaks: the audit compares the holds with what is in flight."""
     held = hold("req_1")
@@ -140,3 +171,15 @@ async def test_a_forgotten_hold_is_found(store: Store) -> None:
     assert verify(store.book, live=lambda: {"req_1"}) == []
     (finding,) = verify(store.book, live=set, patience_s=0)
     assert finding.invariant == "holds_are_live"
+
+
+async def test_the_last_day_of_a_level_is_known(store: Store) -> None:
+    """Protects who tidies keys up: when one was last used, however often it was."""
+    assert store.ledger.last_day("key_1") is None
+    for request_id, days in (("req_1", 0), ("req_2", 3), ("req_3", 1)):
+        began_ms = START_MS + days * DAY_MS
+        held = replace(hold(request_id), started_ms=began_ms)
+        await store.ledger.reserve(held)
+        await store.ledger.settle(record(held, used(1), finished_ms=began_ms))
+    assert store.ledger.last_day("key_1") == START_MS // DAY_MS + 3
+    assert store.ledger.last_day("key_2") is None

@@ -64,7 +64,9 @@ class MonthEnd:
         async with self._lock:
             now_ms = round(self._clock.now_s() * 1000)
             if now_ms < month.until_ms:
-                raise Conflict(f"{month} is still running: it ends with {month.last_day} (UTC).")
+                raise Conflict(
+                    f"{month} is still running or to come: it ends with {month.last_day} (UTC)."
+                )
             if self._corrections.open_from_ms >= month.until_ms:
                 raise Conflict(f"{month} is closed already.", reason="closed")
             try:

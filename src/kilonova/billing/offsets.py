@@ -6,6 +6,7 @@ end. Nothing is offset twice, and never more than there is to pay.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from msgspec import Struct
 
@@ -38,6 +39,8 @@ class _Cover:
 
     def __init__(self, dues: Dues) -> None:
         self._dues = dues
+        # Each answer reads the ledger, and every credit asks for the same few.
+        self._charged_before = cache(dues.charged_before)
         self._uses: list[tuple[int, int]] = []
 
     @property
@@ -49,7 +52,7 @@ class _Cover:
         end_ms = self._dues.until_ms if end_ms is None else min(end_ms, self._dues.until_ms)
         ends = {end_ms, *(end for end, _ in self._uses if end > end_ms)}
         room = min(
-            self._dues.charged_before(end) - sum(nano for used, nano in self._uses if used <= end)
+            self._charged_before(end) - sum(nano for used, nano in self._uses if used <= end)
             if end < self._dues.until_ms
             else self.left_nano
             for end in ends

@@ -147,8 +147,9 @@ class Metrics:
         if generated > 0 and trace.first_event_s is not None and trace.last_event_s is not None:
             series.itl.observe((trace.last_event_s - trace.first_event_s) / generated)
 
-    def text(self) -> bytes:
+    def text(self, *, tells_cost: bool = True) -> bytes:
         """The exposition format of Prometheus, version 0.0.4."""
+        self.money.tells_cost = tells_cost
         for series in self._series.values():
             self._count(series)
         self._look_at_budgets()

@@ -34,9 +34,11 @@ _Key = tuple[str, ...]
 
 
 class MoneyMetrics(Collector):
-    """``add`` is called once for each settled record."""
+    """``add`` is called once for each settled record. Without ``tells_cost`` a look shows what was
+    billed, and nothing of what it took."""
 
     def __init__(self) -> None:
+        self.tells_cost = True
         self._sums: dict[str, Counter[_Key]] = {name: Counter() for name, _, _ in _FAMILIES}
 
     def begin_with(self, sums: Iterable[UsageSum]) -> None:
@@ -75,7 +77,7 @@ class MoneyMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """What the registry asks for."""
-        for name, help_text, labels in _FAMILIES:
+        for name, help_text, labels in _FAMILIES if self.tells_cost else _FAMILIES[:1]:
             family = CounterMetricFamily(f"kilonova_{name}", help_text, labels=labels)
             unit = _UNITS.get(name)
             for key, amount in self._sums[name].items():

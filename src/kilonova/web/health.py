@@ -23,8 +23,14 @@ class Readiness(Struct, frozen=True):
     parts: dict[str, Health]
 
 
-def health_surface(*, readiness: Callable[[], Awaitable[Readiness]], metrics: Metrics) -> Table:
-    """The endpoints of a load balancer and of a metrics scraper."""
+def health_surface(
+    *,
+    readiness: Callable[[], Awaitable[Readiness]],
+    metrics: Metrics,
+    is_operator: Callable[[Request], bool],
+) -> Table:
+    """The endpoints of a load balancer and of a metrics scraper. Where callers are not told what
+    answers take, only a scraper with the operator's token is."""
 
     async def livez(_request: Request) -> Response:
         return Response(200, b'{"status":"alive"}')
@@ -33,8 +39,9 @@ def health_surface(*, readiness: Callable[[], Awaitable[Readiness]], metrics: Me
         found = await readiness()
         return Response(200 if found.is_ready else 503, msgspec.json.encode(found))
 
-    async def exposition(_request: Request) -> Response:
-        return Response(200, metrics.text(), _TEXT)
+    async def exposition(request: Request) -> Response:
+        tells_cost = request.trace.tells_cost or is_operator(request)
+        return Response(200, metrics.text(tells_cost=tells_cost), _TEXT)
 
     return Table(
         {

@@ -50,6 +50,21 @@ def test_a_credit_covers_only_what_was_charged_before_its_end() -> None:
     assert [(each.source.id, each.amount_nano) for each in used] == [("adj_1", 10)]
 
 
+def test_the_charges_before_a_moment_are_asked_for_once() -> None:
+    """Protects closing from months of many credits: each of these answers reads the ledger."""
+    asked: list[int] = []
+
+    def charged_before(end: int) -> int:
+        asked.append(end)
+        return 10 * end
+
+    promised = [granted("credit", 5, number=n, ends=60 - n) for n in range(1, 60)]
+    due = replace(owing((5, 1000)), charged_before=charged_before)
+    used = offsets(due, None, [(each, 5) for each in promised])
+    assert sum(each.amount_nano for each in used) == 5 * len(promised)
+    assert len(asked) == len(set(asked))
+
+
 def test_free_tokens_are_worth_the_average_of_the_month() -> None:
     """Protects the arithmetic of a token allowance: 250 of 1,000 tokens are a quarter of it."""
     allowance = replace(granted("allowance", 5), tokens=250)

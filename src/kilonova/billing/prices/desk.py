@@ -10,6 +10,7 @@ import logging
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -53,6 +54,7 @@ class PriceDesk:
         self._models = tuple(models)
         self._configured = frozenset(configured)
         self._path = home / settings.file
+        self._reading = Lock()
         self._seen = _stamp(self._path)
         self._stand = self._read()
 
@@ -122,12 +124,14 @@ class PriceDesk:
     def reload(self) -> bool:
         """Takes up the file as it is now; True when it changed. Raises PriceError, and keeps what
         was in use. Long lists take a second, so it may be called in a thread."""
-        self._seen = _stamp(self._path)
-        found = self._read()
-        is_new = found.sha256 != self._stand.sha256
-        if is_new:
-            self._stand = found
-        return is_new
+        # One after the other: who began earlier must not put an older list back.
+        with self._reading:
+            self._seen = _stamp(self._path)
+            found = self._read()
+            is_new = found.sha256 != self._stand.sha256
+            if is_new:
+                self._stand = found
+            return is_new
 
     def looks_changed(self) -> bool:
         """True when the file is not the one that was last read, by its size and time."""

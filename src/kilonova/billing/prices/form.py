@@ -145,7 +145,7 @@ def bind(form: ListForm, *, where: str) -> Book:
             raise PriceError(f"{place}: there is a row of this name already. Names are unique.")
         rows[row.name] = row
     try:
-        return Book(rows.values(), [_discount(each, where=where) for each in form.discounts])
+        return Book(rows.values(), [_discount(each) for each in form.discounts])
     except PriceError as error:
         raise PriceError(f"{where}: {error}") from None
 
@@ -195,7 +195,7 @@ def _condition(entry: RowForm, windows: dict[str, Window], *, place: str) -> Con
     )
 
 
-def _discount(entry: DiscountForm, *, where: str) -> Discount:
+def _discount(entry: DiscountForm) -> Discount:
     try:
         since_ms, until_ms = _validity(entry.from_, entry.until)
         return Discount(
@@ -206,7 +206,7 @@ def _discount(entry: DiscountForm, *, where: str) -> Discount:
             until_ms=until_ms,
         )
     except ValueError as error:
-        raise PriceError(f"{where}: discounts ({entry.organisation}): {error}") from None
+        raise PriceError(f"discounts ({entry.organisation}): {error}") from None
 
 
 def _validity(since: object, until: object) -> tuple[int, int | None]:
@@ -260,10 +260,15 @@ def _convert(tree: Any, kind: type[Form], *, where: str) -> Form:
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
-        raise PriceError(f"{where}: {error}{_known(str(error), kind)}") from None
+        raise PriceError(f"{where}: {error}{_advice(str(error), kind)}") from None
 
 
-def _known(message: str, kind: type[Struct]) -> str:
-    if "unknown field" not in message:
-        return ""
-    return f"; known: {', '.join(kind.__struct_encode_fields__)}"
+def _advice(message: str, kind: type[Struct]) -> str:
+    """What to do about a complaint of the decoder."""
+    if "unknown field" in message:
+        return f"; known: {', '.join(kind.__struct_encode_fields__)}"
+    if message.startswith("Expected `str") and ("got `float`" in message or "got `int`" in message):
+        return '. Write it in quotes, such as "1.50"'
+    if message.endswith("`$.organisation`"):
+        return ". Write the organisation's id, as kilonova organisations list shows it"
+    return ""

@@ -49,7 +49,7 @@ _MODES = (*_WRITERS, "embedding")
 class Imported(Struct, frozen=True, kw_only=True):
     """Rows made from the list. ``left_out`` says what of these models was not taken, and
     ``rounded`` how many rates were finer than a nano-unit per million tokens; ``free`` are those
-    that the list gives away, or has no price for and says 0."""
+    that the list gives away, or has no price for and says 0: nothing is free by import."""
 
     rows: tuple[RowForm, ...]
     free: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class PublicList(Struct, frozen=True):
         rounded = 0
         for model_id, name in chosen.items():
             found = _entry_rows(model_id, name, self._entry(name), source=source)
-            rows += found.rows
+            rows += () if found.free else found.rows
             left_out += found.left_out
             free += found.free
             rounded += found.rounded

@@ -159,12 +159,14 @@ class EventReader:
 
 def _from_wire(usage: WireUsage) -> Usage:
     prompt, output = usage.prompt_tokens_details, usage.completion_tokens_details
+    # Parts of a whole, whatever the server says: more would be charged less than nothing.
     cached = min((prompt and prompt.cached_tokens) or 0, usage.prompt_tokens)
+    reasoning = min((output and output.reasoning_tokens) or 0, usage.completion_tokens)
     return Usage(
         input_tokens=usage.prompt_tokens - cached,
         cache_read_tokens=cached,
         output_tokens=usage.completion_tokens,
-        reasoning_tokens=(output and output.reasoning_tokens) or 0,
+        reasoning_tokens=reasoning,
     )
 
 

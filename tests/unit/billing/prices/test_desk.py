@@ -1,5 +1,6 @@
 """Every model is sold at a price that somebody wrote down, or free by word, or not at all."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from msgspec.structs import replace
 
 from kilonova.billing.prices.desk import PriceDesk
 from kilonova.billing.prices.error import PriceError
+from kilonova.billing.prices.form import ListForm, parse_list
 from kilonova.billing.prices.vendors import VendorPrices
 from kilonova.core.errors import NotFound
 from kilonova.core.model import Model, Price
@@ -116,6 +118,33 @@ def test_a_new_file_is_taken_up_whole_or_not_at_all(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(PriceError, match="bare has no price"):
         desk.reload()
+
+
+def test_the_newest_list_stays_however_long_an_older_one_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects a corrected price: a reading of the list before it, still under way, does not put
+    that one back."""
+    desk = _desk(tmp_path, _row("bare", 'input = "1"\noutput = "1"'), BARE)
+    is_reading, may_go_on = threading.Event(), threading.Event()
+
+    def read_slowly(content: bytes, *, where: str) -> ListForm:
+        if b'"2"' in content:
+            is_reading.set()
+            assert may_go_on.wait(5)
+        return parse_list(content, where=where)
+
+    monkeypatch.setattr("kilonova.billing.prices.desk.parse_list", read_slowly)
+    readers = [threading.Thread(target=desk.reload) for _ in range(2)]
+    for reader, rate in zip(readers, "23", strict=True):
+        desk.path.write_text(_LIST + _row("bare", f'input = "{rate}"\noutput = "1"'))
+        reader.start()
+        assert is_reading.wait(5)
+    readers[1].join(0.2)
+    may_go_on.set()
+    for reader in readers:
+        reader.join(5)
+    assert _quote(desk, BARE).input == 3 * 10**9
 
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:

@@ -110,7 +110,10 @@ _ROW = '[[rows]]\nmodel = "a"\n'
         (_HEAD + _UNIT + _ROW + 'input = "cheap"', "'cheap' is no decimal number"),
         (_HEAD + _UNIT + _ROW + 'input = "0.0000000001"', "finer than a nano-unit"),
         (_HEAD + _UNIT + _ROW + 'input = "0.00000000000000000001"', "a number of 22 characters"),
-        (_HEAD + _UNIT + _ROW + "input = 0.5", r"rows\[1\] \(a\): Expected `str.*got `float`"),
+        (
+            _HEAD + _UNIT + _ROW + "input = 0.5",
+            r"rows\[1\] \(a\): Expected `str.*got `float`.*in quotes",
+        ),
         (_HEAD + _UNIT + _ROW + 'output = "1"', "input: missing"),
         (_HEAD + _UNIT + _ROW, "input: missing"),
         (_HEAD + _UNIT + _ROW + 'inptu = "1"', "unknown field `inptu`; known: .*cache_read"),
@@ -145,8 +148,11 @@ _ROW = '[[rows]]\nmodel = "a"\n'
             "overlap",
         ),
         (_HEAD + '[windows.w]\nzone = "UTC"\nexcept = ["2026-12-25"]', "without quotes"),
-        (_HEAD + '[[discounts]]\norganisation = "acme"\npercent = "1"', "organisation"),
-        (_HEAD + '[[discounts]]\norganisation = "org_1"\npercent = "101"', "at most 100"),
+        (_HEAD + '[[discounts]]\norganisation = "acme"\npercent = "1"', "organisation's id"),
+        (
+            _HEAD + '[[discounts]]\norganisation = "org_1"\npercent = "101"',
+            r"^p.toml: discounts.*at most 100",
+        ),
         (_HEAD + '[[discounts]]\norganisation = "org_1"\npercent = "0"', "above 0"),
     ],
 )

@@ -45,6 +45,29 @@ def _statements(
 
 
 @given(st.lists(sums(), max_size=12), st.tuples(amounts, amounts), policies, reserved)
+def test_the_statements_of_organisations_are_the_statement(
+    found: list[UsageSum], bill: tuple[int, int], policy: IdlePolicy, shares: dict[str, int]
+) -> None:
+    """Protects owners who see their own part alone: the parts and the platform are the whole, and
+    nobody's part says anything of another organisation."""
+    made = sheet(
+        found, machine(bill[0]), machine(bill[1], name="gpu"), idle=IdleTerms(policy, shares)
+    )
+    for statement in statements_of(made, head("organisation"), [None, None]):
+        parts = [statement.platform]
+        for owner in ("org_1", "org_2", "org_3"):
+            for own in statements_of(made.of(owner), head("organisation"), [None, None]):
+                if own.currency == statement.currency:
+                    assert {segment.id for segment in own.segments} <= {owner}
+                    assert own.resources == ()
+                    parts.append(own.total.amounts)
+        money, whole = added(parts), statement.total.amounts
+        assert money.cost_nano == whole.cost_nano
+        assert money.revenue_nano == whole.revenue_nano
+        assert money.shortfall_nano == whole.shortfall_nano
+
+
+@given(st.lists(sums(), max_size=12), st.tuples(amounts, amounts), policies, reserved)
 def test_the_statement_is_the_bill(
     found: list[UsageSum], bill: tuple[int, int], policy: IdlePolicy, shares: dict[str, int]
 ) -> None:
