@@ -217,25 +217,35 @@ def test_an_invited_colleague_joins_with_the_rights_of_the_role(site: Server, pe
     vi.button("gate.join_action").click()
     vi.page.get_by_role("heading", name="Hello, Vi").wait_for()
     names = vi.page.get_by_role("navigation").get_by_role("link").all_inner_texts()
-    assert names == ["Overview", "Keys", "Usage", "Models", "Account"]
+    assert names == [
+        "Overview", "Keys", "Usage", "Requests", "Limits and budgets", "Models", "Members",
+        "Account",
+    ]  # fmt: skip
     vi.page.get_by_role("link", name="Keys", exact=True).click()
     vi.page.locator("td.name", has_text="production").first.wait_for()
     assert vi.page.get_by_role("button", name=re.compile("New key|Revoke .*")).count() == 0
 
 
-# A conversation of a thousand messages, as the tab keeps it.
-_THOUSAND = """() => {
-  const turns = {}, chosen = {};
+# A conversation of a thousand messages, kept on the server.
+_THOUSAND = """async () => {
+  const turns = [], chosen = {};
   const code = "\\n\\n```python\\nprint(1)\\n```";
   let parent = "";
   for (let index = 1; index <= 1000; index += 1) {
     const role = index % 2 ? "user" : "assistant", id = `t${index}`;
     const text = role === "user" ? `Question ${index}` : `Answer **${index}**\\n\\n- one${code}`;
-    turns[id] = { id, parent, role, text, state: "done", model: "m" };
+    turns.push({ id, parent, role, text, state: "done", model: "kilonova.echo-v1:0" });
     chosen[parent] = id;
     parent = id;
   }
-  sessionStorage.setItem("kilonova.chat", JSON.stringify({ tree: { turns, chosen } }));
+  const { csrf } = await (await fetch("/kn/v1/session")).json();
+  const project = (await (await fetch("/kn/v1/projects")).json()).data[0].id;
+  const choices = { model: "kilonova.echo-v1:0" };
+  const made = await fetch("/kn/v1/conversations", {
+    method: "POST", headers: { "x-kilonova-csrf": csrf, "content-type": "application/json" },
+    body: JSON.stringify({ project, turns, chosen, choices }),
+  });
+  return (await made.json()).id;
 }"""
 _WATCH = """() => {
   window.frames_ms = [];
@@ -254,8 +264,8 @@ def test_a_long_conversation_stays_smooth(site: Server, person: Any) -> None:
     a frame that takes a tenth of a second. The bound is loose: this machine is shared."""
     ada = person(site)
     ada.sign_in()
-    ada.page.evaluate(_THOUSAND)
-    ada.go("/chat")
+    kept = ada.page.evaluate(_THOUSAND)
+    ada.go(f"/chat/{kept}")
     ada.page.get_by_text("Question 999").wait_for()
     ada.page.evaluate(_WATCH)
     ada.page.get_by_label("Message").fill("[[echo: tokens=200, delay_ms=5]] word")

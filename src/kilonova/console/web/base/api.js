@@ -41,7 +41,7 @@ export async function ask(method, path, how = {}) {
  * A call of any wire. Throws ApiError unless the answer is well.
  * @param {string} method
  * @param {string} address
- * @param {{ body?: unknown, headers?: Record<string, string>, signal?: AbortSignal }} [how]
+ * @param {{ body?: unknown, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean }} [how] `keepalive`: even if the page goes
  * @returns {Promise<Response>}
  */
 export async function send(method, address, how = {}) {
@@ -53,7 +53,7 @@ export async function send(method, address, how = {}) {
   let response;
   try {
     response = await fetch(address, {
-      method, headers, body, signal: how.signal, credentials: "same-origin", cache: "no-store",
+      method, headers, body, signal: how.signal, keepalive: how.keepalive, credentials: "same-origin", cache: "no-store",
     });
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;

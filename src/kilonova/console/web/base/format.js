@@ -36,11 +36,23 @@ const dated = (time, how) => new Intl.DateTimeFormat(locale.value, how).format(n
 export const day = (time) => dated(time, { dateStyle: "medium" });
 /** @param {string} time */
 export const moment = (time) => dated(time, { dateStyle: "medium", timeStyle: "short" });
+/** @param {string} time */
+export const instant = (time) => dated(time, { dateStyle: "medium", timeStyle: "medium" });
 /** @param {string} date such as 2026-11-23, in UTC */
 export const shortDay = (date) => dated(`${date}T00:00:00Z`, { day: "numeric", month: "short", timeZone: "UTC" });
 
+/** A number of percent, such as "12.5". @param {string|number} value */
+export const percent = (value) => new Intl.NumberFormat(locale.value, { style: "percent", maximumFractionDigits: 1 }).format(Number(value) / 100);
+
 /** Today's and other days' dates in UTC, by which the books count. @param {number} daysAgo */
 export const dateAgo = (daysAgo) => new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10);
+
+/** Watt-hours with three digits that count, in thousandths below one. @param {string} wattHours */
+export function energy(wattHours) {
+  const value = Number(wattHours);
+  const shown = new Intl.NumberFormat(locale.value, { maximumSignificantDigits: 3 });
+  return value < 1 ? `${shown.format(value * 1000)} mWh` : `${shown.format(value)} Wh`;
+}
 
 /** @param {number} ms */
 export function duration(ms) {

@@ -7,22 +7,27 @@ const here = () => location.pathname.slice(ROOT.length).replace(/^\/+|\/+$/g, ""
 
 /** The address below /console without slashes around it; empty for the overview. */
 export const path = signal(here());
+/** What the address says behind its question mark. */
+export const search = signal(location.search);
+
+function arrive() {
+  path.value = here();
+  search.value = location.search;
+}
 
 /** @param {string} to below /console @param {{ replace?: boolean }} [how] */
 export function go(to, how = {}) {
-  const address = to ? `${ROOT}/${to}` : ROOT;
+  const address = href(to);
   if (how.replace) history.replaceState(null, "", address);
   else history.pushState(null, "", address);
-  path.value = here();
+  arrive();
   scrollTo(0, 0);
 }
 
 /** @param {string} to */
 export const href = (to) => (to ? `${ROOT}/${to}` : ROOT);
 
-addEventListener("popstate", () => {
-  path.value = here();
-});
+addEventListener("popstate", arrive);
 
 document.addEventListener("click", (event) => {
   if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -31,7 +36,7 @@ document.addEventListener("click", (event) => {
   if (link.origin !== location.origin || !`${link.pathname}/`.startsWith(`${ROOT}/`)) return;
   if (link.hash && link.pathname === location.pathname) return;
   event.preventDefault();
-  go(link.pathname.slice(ROOT.length).replace(/^\/+/, ""));
+  go(`${link.pathname.slice(ROOT.length).replace(/^\/+/, "")}${link.search}`);
 });
 
 /** Keeps the window's title and, for screen readers, the focus with the screen. */

@@ -1,14 +1,18 @@
 /** Who is signed in, what the member may do, and in which project the member works. */
 import { ask, csrf, onSignedOut } from "./api.js";
+import { money } from "./format.js";
 import { computed, signal } from "./ui.js";
 import { recall, remember } from "./memory.js";
 
 /** @typedef {{ id: string, organisation_id: string, email: string, name: string, role: string }} Member */
-/** @typedef {{ needs_setup: boolean, member: Member|null, organisation_name: string, csrf: string }} Session */
+/** @typedef {{ needs_setup: boolean, member: Member|null, organisation_name: string, csrf: string, currency: string }} Session */
 
 /** Null until the server was asked. */
 export const session = signal(/** @type {Session|null} */ (null));
 export const member = computed(() => session.value?.member ?? null);
+
+/** An amount of a budget, in the currency of all budgets here. @param {string|number} amount */
+export const inBudget = (amount) => money(amount, session.value?.currency || "USD");
 
 const ROLES = ["viewer", "developer", "admin", "owner"];
 
@@ -38,7 +42,7 @@ function leave() {
   csrf.value = "";
   projects.value = null;
   sessionStorage.clear();
-  session.value = { needs_setup: false, member: null, organisation_name: "", csrf: "" };
+  session.value = { needs_setup: false, member: null, organisation_name: "", csrf: "", currency: "" };
 }
 
 onSignedOut.current = leave;

@@ -1,6 +1,7 @@
 /** The state of the conversation, and what can be done with it: ask, stop, ask again, edit, branch. */
-import { batch, computed, signal } from "../base/ui.js";
-import { project } from "../base/session.js";
+import { batch, computed, effect, signal } from "../base/ui.js";
+import { member, project, projects, chooseProject } from "../base/session.js";
+import { blank, book, keepNow, keepSoon, opened, source, trouble } from "./keeping.js";
 import { EMPTY, ROOT, changed, grown, messagesTo, shown } from "./tree.js";
 import { forgetKeys, recordOf, streamAnswer } from "./stream.js";
 
@@ -22,7 +23,7 @@ function kept() {
 }
 
 const before = kept();
-export const tree = signal(/** @type {import("./tree.js").Tree} */ (before.tree ?? EMPTY));
+export const tree = signal(/** @type {import("./tree.js").Tree} */ (EMPTY));
 export const choices = signal(/** @type {Choices} */ ({ model: "", system: "", temperature: null, topP: null, maxTokens: null, ...before.choices }));
 export const draft = signal(/** @type {string} */ (before.draft ?? ""));
 export const line = computed(() => shown(tree.value));
@@ -39,22 +40,21 @@ export const families = computed(() => {
 /** What stops the answer that is being written; null while none is. */
 export const running = signal(/** @type {AbortController|null} */ (null));
 
-/** This tab keeps its conversation over a reload. It ends with the tab, and with the session. */
+source.current = () => ({ tree: tree.peek(), choices: choices.peek() });
+
+/** The server keeps the conversation; this tab, over a reload, what is not said yet. */
 export function keep() {
+  if (Object.keys(tree.peek().turns).length) keepSoon();
   try {
-    sessionStorage.setItem(KEPT, JSON.stringify({ tree: tree.peek(), choices: choices.peek(), draft: draft.peek() }));
+    sessionStorage.setItem(KEPT, JSON.stringify({ choices: choices.peek(), draft: draft.peek() }));
   } catch {
-    // Too long to be kept: it goes on, but does not survive a reload.
+    // A browser that keeps nothing forgets the draft.
   }
 }
 
-/** What a reload cut short was stopped. */
-for (const turn of Object.values(tree.peek().turns)) {
-  if (turn.state === "streaming") tree.value = changed(tree.peek(), turn.id, { state: "stopped" });
-}
-
-let count = Object.keys(tree.peek().turns).length;
-const newId = () => `t${(count += 1)}`;
+let count = 0;
+/** A name that no turn of another tab has. */
+const newId = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 10)}-${(count += 1)}`;
 
 /** @param {string} text @param {string} [parent] */
 export function askModel(text, parent = line.peek().at(-1)?.id ?? ROOT) {
@@ -74,11 +74,51 @@ export function stop() {
 }
 
 export function startAnew() {
-  stop();
-  batch(() => { tree.value = EMPTY; draft.value = ""; });
-  forgetKeys();
+  leave();
+  batch(() => { tree.value = EMPTY; draft.value = ""; book.value = blank(project.peek()?.id ?? ""); trouble.value = null; });
   keep();
 }
+
+/** Opens a conversation that was kept, in whichever project it is. @param {string} id */
+export async function openKept(id) {
+  leave();
+  const here = project.peek()?.id ?? "";
+  let failure = null;
+  for (const each of [here, ...(projects.peek() ?? []).map((one) => one.id).filter((one) => one !== here)]) {
+    try {
+      const found = await opened(each, id);
+      if (each !== here) chooseProject(each);
+      batch(() => {
+        tree.value = found.tree;
+        choices.value = { ...found.choices, model: found.choices.model || choices.peek().model };
+        book.value = { ...found.book, choices: choices.peek() };
+        trouble.value = null;
+      });
+      return;
+    } catch (error) {
+      failure = error;
+      if (/** @type {any} */ (error).status !== 404) break;
+    }
+  }
+  throw failure;
+}
+
+function leave() {
+  stop();
+  keepNow();
+  forgetKeys();
+}
+
+let who = member.peek()?.id;
+// Another member may sign in on this page: nothing of the one before is left.
+effect(() => {
+  const now = member.value?.id;
+  if (now === who) return;
+  who = now;
+  running.peek()?.abort();
+  forgetKeys();
+  batch(() => { tree.value = EMPTY; draft.value = ""; book.value = blank(""); });
+});
 
 /** @param {string} question the id of the turn to answer */
 async function answer(question) {
@@ -87,8 +127,10 @@ async function answer(question) {
   const id = newId();
   const { model } = choices.peek();
   const leaving = new AbortController();
+  if (!book.peek().id && !book.peek().isBusy) book.value = blank(project.peek()?.id ?? "");
   tree.value = grown(tree.peek(), { id, parent: question, role: "assistant", text: "", model, state: "streaming" });
   running.value = leaving;
+  keep();
   const pen = penOf(id);
   let requestId = "";
   const begun = performance.now();
@@ -108,7 +150,7 @@ async function answer(question) {
   } finally {
     if (running.peek() === leaving) running.value = null;
   }
-  const figures = { requestId, firstMs: pen.firstAt() && pen.firstAt() - begun, tookMs: performance.now() - begun };
+  const figures = { request_id: requestId, first_ms: pen.firstAt() && pen.firstAt() - begun, took_ms: performance.now() - begun };
   tree.value = changed(tree.peek(), id, { figures });
   keep();
   if (requestId) await addBooks(id, figures, requestId);
@@ -122,7 +164,7 @@ async function addBooks(id, figures, requestId) {
     const told = {
       input: record.input_tokens + record.cache_read_tokens + record.cache_write_tokens, cached: record.cache_read_tokens,
       output: record.output_tokens, reasoning: record.reasoning_tokens, price: record.price, currency: record.currency,
-      cost: record.cost?.direct ?? record.direct_cost ?? null,
+      cost: record.cost?.direct ?? null, energy_wh: record.cost?.energy_wh ?? null,
     };
     tree.value = changed(tree.peek(), id, { figures: { ...figures, ...told } });
     keep();
@@ -142,6 +184,7 @@ function penOf(id) {
   const draw = (/** @type {Partial<Turn>} */ more = {}) => {
     frame = 0;
     tree.value = changed(tree.peek(), id, { text, ...(thoughts && { thoughts }), ...more });
+    keepSoon();
   };
   return {
     firstAt: () => first,

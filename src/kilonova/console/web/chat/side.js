@@ -3,7 +3,8 @@ import { html } from "../base/ui.js";
 import { t } from "../base/i18n.js";
 import { decimal, number } from "../base/format.js";
 import { Field } from "../parts/basics.js";
-import { choices, keep } from "./room.js";
+import { ShowCode } from "../parts/show_code.js";
+import { choices, draft, keep, line } from "./room.js";
 
 /** @param {Partial<import("./room.js").Choices>} change */
 export function choose(change) {
@@ -20,8 +21,12 @@ export function Side({ model }) {
     <${Slider} id="top-p" label=${t("chat.top_p")} value=${topP} start=${1} min=${0.05} max=${1} step=${0.05} onChange=${(/** @type {number|null} */ value) => choose({ topP: value })} />
     <${Field} label=${t("chat.max_tokens")} type="number" min="1" max=${model?.output_tokens_max} value=${maxTokens ?? ""} placeholder=${t("chat.automatic")}
       hint=${model ? t("chat.max_tokens_hint", { tokens: number(model.output_tokens_max) }) : ""}
-      onInput=${(/** @type {any} */ event) => choose({ maxTokens: Number(event.target.value) || null })} />`;
+      onInput=${(/** @type {any} */ event) => choose({ maxTokens: Number(event.target.value) || null })} />
+    ${model && html`<div><${ShowCode} asked=${() => ({ model: model.id, system: system.trim(), text: asked(), temperature, topP, maxTokens })} /></div>`}`;
 }
+
+/** The question whose code is shown: what is being written, else the last one. */
+const asked = () => draft.peek().trim() || (line.peek().findLast((turn) => turn.role === "user")?.text ?? t("chat.example_1"));
 
 /** A slider that may be left alone: then the model's own value holds. @param {{ id: string, label: string, value: number|null, start: number, min: number, max: number, step: number, onChange: (value: number|null) => void }} props */
 function Slider({ id, label, value, start, min, max, step, onChange }) {

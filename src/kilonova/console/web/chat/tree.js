@@ -4,8 +4,8 @@
  *
  * @typedef {{ id: string, parent: string, role: "user"|"assistant", text: string, thoughts?: string,
  *   model?: string, state?: "streaming"|"done"|"stopped"|"failed", error?: any, figures?: Figures }} Turn
- * @typedef {{ firstMs?: number, tookMs?: number, requestId?: string, input?: number, cached?: number, output?: number,
- *   reasoning?: number, price?: string, currency?: string, cost?: string|null, energyWh?: number|null }} Figures
+ * @typedef {{ first_ms?: number, took_ms?: number, request_id?: string, input?: number, cached?: number, output?: number,
+ *   reasoning?: number, price?: string, currency?: string, cost?: string|null, energy_wh?: string|null }} Figures
  * @typedef {{ turns: Record<string, Turn>, chosen: Record<string, string> }} Tree `chosen` is the branch that is shown below a turn
  */
 

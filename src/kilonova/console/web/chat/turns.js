@@ -1,7 +1,7 @@
 /** One question or one answer, with what can be done with it and what it took. */
 import { html, useSignal } from "../base/ui.js";
 import { t } from "../base/i18n.js";
-import { decimal, duration, money, number } from "../base/format.js";
+import { decimal, duration, energy, money, number } from "../base/format.js";
 import { Markdown } from "../markdown/markdown.js";
 import { CopyButton, Failure } from "../parts/basics.js";
 import { Icon } from "../parts/icons.js";
@@ -72,7 +72,7 @@ function Branches({ turn }) {
 function Figures({ turn }) {
   const found = turn.figures;
   if (!found) return null;
-  const writing = ((found.tookMs ?? 0) - (found.firstMs ?? 0)) / 1000;
+  const writing = ((found.took_ms ?? 0) - (found.first_ms ?? 0)) / 1000;
   const lines = [
     turn.state === "stopped" && t("chat.stopped"),
     turn.model,
@@ -81,7 +81,8 @@ function Figures({ turn }) {
     Boolean(found.reasoning) && t("chat.reasoning", { tokens: number(found.reasoning ?? 0) }),
     found.price !== undefined && t("chat.price", { price: money(found.price, found.currency ?? "USD") }),
     Boolean(found.cost) && t("chat.cost", { cost: money(found.cost ?? 0, found.currency ?? "USD") }),
-    Boolean(found.firstMs) && t("chat.first", { time: duration(found.firstMs ?? 0) }),
+    Number(found.energy_wh ?? 0) > 0 && t("chat.energy", { energy: energy(found.energy_wh ?? "0") }),
+    Boolean(found.first_ms) && t("chat.first", { time: duration(found.first_ms ?? 0) }),
     Boolean(found.output) && writing > 0.02 && (found.output ?? 0) > 1 && t("chat.speed", { speed: decimal(((found.output ?? 1) - 1) / writing) }),
   ].filter(Boolean);
   return html`<ul class="figures" aria-label=${t("chat.figures")}>${lines.map((each) => html`<li key=${each}>${each}</li>`)}</ul>`;

@@ -7,9 +7,9 @@ const HEIGHT = 190, BOTTOM = 22, TOP = 8;
 
 /**
  * @param {{ label: string, unit: string, from: string, days: number, values: [string, number][],
- *   show?: (value: number) => string }} props `values` are days (2026-11-23) and amounts; the rest are zero
+ *   show?: (value: number) => string, line?: { value: number, label: string }|null }} props `line` lies across the bars; `values` are days (2026-11-23) and amounts; the rest are zero
  */
-export function Bars({ label, unit, from, days, values, show = number }) {
+export function Bars({ label, unit, from, days, values, show = number, line = null }) {
   const isTable = useSignal(false);
   const place = useRef(/** @type {any} */ (null));
   const width = useSignal(640);
@@ -27,7 +27,8 @@ export function Bars({ label, unit, from, days, values, show = number }) {
   });
   return html`<div ref=${place}>
     ${isTable.value ? html`<${Figures} label=${label} unit=${unit} points=${points} show=${show} />`
-      : html`<${Drawing} label=${label} points=${points} width=${width.value} show=${show} />`}
+      : html`<${Drawing} label=${label} points=${points} width=${width.value} show=${show} line=${line} />`}
+    ${line && html`<p class="small muted row"><span class="legend"><i class="is-line"></i>${line.label}</span></p>`}
     <button class="button is-quiet is-small" type="button" aria-pressed=${isTable.value} onClick=${() => { isTable.value = !isTable.value; }}>
       ${isTable.value ? t("chart.as_chart") : t("chart.as_table")}</button></div>`;
 }
@@ -39,9 +40,12 @@ function ceiling(highest) {
   return [1, 2, 4, 6, 8, 10].map((step) => step * power).find((each) => each >= highest) ?? highest;
 }
 
-/** @param {{ label: string, points: { date: string, value: number }[], width: number, show: (value: number) => string }} props */
-function Drawing({ label, points, width, show }) {
-  const top = ceiling(Math.max(...points.map((each) => each.value)));
+/** @param {{ label: string, points: { date: string, value: number }[], width: number, show: (value: number) => string, line: { value: number, label: string }|null }} props */
+function Drawing({ label, points, width, show, line }) {
+  const highest = Math.max(...points.map((each) => each.value));
+  // A line far above all bars would flatten them: then it is said in words alone.
+  const isLineSeen = line !== null && line.value <= 4 * highest;
+  const top = ceiling(Math.max(highest, isLineSeen ? line.value : 0));
   const isCount = show === number;
   const LEFT = isCount ? 44 : 92;
   const tick = isCount ? compact : show;
@@ -55,6 +59,7 @@ function Drawing({ label, points, width, show }) {
       ${each.value > 0 && html`<rect class="bar" x=${LEFT + index * step + step * 0.15} width=${Math.min(step * 0.7, 60)} y=${Math.min(y(each.value), y(0) - 1.5)}
         height=${Math.max(1.5, y(0) - y(each.value))} rx="2"><title>${shortDay(each.date)}: ${show(each.value)}</title></rect>`}
       ${index % every === 0 && html`<text x=${LEFT + index * step + Math.min(step * 0.5, step * 0.15 + 30)} y=${HEIGHT - 6} text-anchor="middle">${shortDay(each.date)}</text>`}</g>`)}
+    ${isLineSeen && html`<line class="is-budget" x1=${LEFT} x2=${width} y1=${y(line.value)} y2=${y(line.value)} />`}
   </svg>`;
 }
 

@@ -10,10 +10,10 @@ function cell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
 
-/** @param {string} name @param {string} content */
-export function saveFile(name, content) {
+/** @param {string} name @param {string} content @param {string} [kind] */
+export function saveFile(name, content, kind = "text/csv") {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([content], { type: "text/csv;charset=utf-8" }));
+  link.href = URL.createObjectURL(new Blob([content], { type: `${kind};charset=utf-8` }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

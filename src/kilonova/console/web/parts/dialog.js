@@ -3,15 +3,15 @@ import { html, useEffect, useRef } from "../base/ui.js";
 import { t } from "../base/i18n.js";
 import { Icon } from "./icons.js";
 
-/** @param {{ title: string, onClose: () => void, children: any }} props */
-export function Dialog({ title, onClose, children }) {
+/** @param {{ title: string, onClose: () => void, isWide?: boolean, children: any }} props */
+export function Dialog({ title, onClose, isWide, children }) {
   const place = useRef(/** @type {any} */ (null));
   useEffect(() => {
     const dialog = place.current;
     dialog.showModal();
     return () => dialog.close();
   }, []);
-  return html`<dialog class="dialog" ref=${place} aria-labelledby="dialog-title"
+  return html`<dialog class=${isWide ? "dialog is-wide" : "dialog"} ref=${place} aria-labelledby="dialog-title"
       onCancel=${(/** @type {Event} */ event) => { event.preventDefault(); onClose(); }}>
     <header><h2 id="dialog-title">${title}</h2>
       <button class="button is-quiet is-small" type="button" onClick=${onClose} aria-label=${t("action.close")}><${Icon} name="close" /></button>

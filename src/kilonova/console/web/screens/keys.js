@@ -2,9 +2,9 @@
 import { html, useSignal } from "../base/ui.js";
 import { ask } from "../base/api.js";
 import { t } from "../base/i18n.js";
-import { day, money } from "../base/format.js";
+import { day } from "../base/format.js";
 import { useAnswer } from "../base/load.js";
-import { may, project } from "../base/session.js";
+import { inBudget, may, project } from "../base/session.js";
 import { Badge, Bones, Choices, Empty, Failure, PageHead } from "../parts/basics.js";
 import { Confirm } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
@@ -77,9 +77,9 @@ function End({ target }) {
 /** @param {{ limits: any }} props */
 function Limits({ limits }) {
   const lines = [
-    limits.budget && t("limits.budget", { amount: money(limits.budget, "USD") }),
-    limits.budget_month && t("limits.budget_month", { amount: money(limits.budget_month, "USD") }),
-    limits.budget_day && t("limits.budget_day", { amount: money(limits.budget_day, "USD") }),
+    limits.budget && t("limits.budget", { amount: inBudget(limits.budget) }),
+    limits.budget_month && t("limits.budget_month", { amount: inBudget(limits.budget_month) }),
+    limits.budget_day && t("limits.budget_day", { amount: inBudget(limits.budget_day) }),
     limits.requests_per_minute && t("limits.requests", { count: limits.requests_per_minute }),
     limits.tokens_per_minute && t("limits.tokens", { count: limits.tokens_per_minute }),
   ].filter(Boolean);

@@ -8,6 +8,7 @@ import { may } from "../base/session.js";
 import { href } from "../base/router.js";
 import { Badge, Bones, CopyButton, Empty, Failure, Field, PageHead } from "../parts/basics.js";
 import { Icon } from "../parts/icons.js";
+import { ShowCode } from "../parts/show_code.js";
 
 export default function Models() {
   const { answer, error, reload } = useAnswer(() => ask("GET", "/models"));
@@ -44,6 +45,7 @@ function Model({ model }) {
         <dt>${t("models.price_output")}</dt><dd>${rate(price.output)}</dd>` : html`<dt>${t("usage.price")}</dt><dd>${t("models.not_on_sale")}</dd>`}
       </dl>
     ${model.aliases.length > 0 && html`<p class="small muted">${t("models.aliases")}: ${model.aliases.map((/** @type {string} */ each, /** @type {number} */ index) => html`${index > 0 && ", "}<span class="mono nowrap">${each}</span>`)}</p>`}
-    ${may("developer") && model.abilities.includes("chat") && html`<div><a class="button is-small" href=${href(`chat/${encodeURIComponent(model.id)}`)}><${Icon} name="chat" />${t("models.talk")}</a></div>`}
+    ${may("developer") && model.abilities.includes("chat") && html`<div class="row"><a class="button is-small" href=${href(`chat/${encodeURIComponent(model.id)}`)}><${Icon} name="chat" />${t("models.talk")}</a>
+      <${ShowCode} isSmall label=${t("code.show_of", { model: model.name })} asked=${() => ({ model: model.id, text: t("chat.example_1") })} /></div>`}
   </article>`;
 }

@@ -10,9 +10,15 @@ import { Icon, Mark } from "../parts/icons.js";
 const SCREENS = {
   "": { icon: "home", load: () => import("./overview.js") },
   chat: { icon: "chat", load: () => import("./chat.js"), least: "developer", isFull: true },
+  compare: { icon: "columns", load: () => import("./compare.js"), least: "developer" },
   keys: { icon: "key", load: () => import("./keys.js") },
   usage: { icon: "chart", load: () => import("./usage.js") },
+  requests: { icon: "list", load: () => import("./requests.js") },
+  statement: { icon: "sheet", load: () => import("./statement.js"), least: "owner" },
+  limits: { icon: "gauge", load: () => import("./limits.js") },
   models: { icon: "cube", load: () => import("./models.js") },
+  members: { icon: "people", load: () => import("./members.js") },
+  audit: { icon: "list", load: () => import("./audit.js"), least: "admin" },
   account: { icon: "user", load: () => import("./account.js") },
 };
 
