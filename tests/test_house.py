@@ -13,9 +13,9 @@ import pytest
 from kilonova.core.errors import LEAVES, KilonovaError
 from kilonova.engines import KINDS
 from kilonova.settings import (
+    AlertSettings,
     ConsoleSettings,
     InvoiceSettings,
-    AlertSettings,
     LimitSettings,
     PriceSettings,
     S3Settings,

@@ -115,6 +115,8 @@ class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     session_idle_s: float = 43_200.0
     session_s_max: float = 604_800.0
     sign_ins_per_minute: int = 10
+    conversations_max: int = 500
+    conversation_bytes_max: int = 8_388_608
 
 
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -168,8 +170,8 @@ class InvoiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``engines`` and ``models`` stay as they were written: each engine kind has its own options,
-    and a model entry is read by the catalogue, ``guardrails`` and ``resources`` by their packages. ``aliases`` are
-    further names of models."""
+    and a model entry is read by the catalogue, ``guardrails`` and ``resources`` by their packages.
+    ``aliases`` are further names of models."""
 
     server: ServerSettings = ServerSettings()
     tls: TlsSettings = TlsSettings()

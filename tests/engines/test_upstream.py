@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -33,9 +34,12 @@ from kilonova.core.errors import (
     Overloaded,
 )
 from kilonova.core.events import TextDelta
+from kilonova.core.model import Price
 from kilonova.core.ports import Engine
 from kilonova.engines import EngineOptionsError, open_engine
 from kilonova.engines.openai.body import chat_body
+from kilonova.engines.openai.chunks import Chunk
+from kilonova.engines.openai.stream import EventReader
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -140,6 +144,25 @@ async def test_reasoning_and_several_calls_arrive(upstream: Engine) -> None:
     assert found.usage.reasoning_tokens == 2
     calls = await answer(upstream, ask("[[echo: calls=2]] Oslo 3", tools=(WEATHER,)))
     assert [call.name for call in calls.choices[0].tool_calls] == ["get_weather"] * 2
+
+
+async def test_parts_of_a_count_are_never_more_than_the_whole() -> None:
+    """Protects the price: of a server that counts its thoughts beside its output, no request is
+    charged less than nothing."""
+    reader = EventReader()
+    chunk = {
+        "choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}],
+        "usage": {
+            "prompt_tokens": 2,
+            "completion_tokens": 3,
+            "prompt_tokens_details": {"cached_tokens": 9},
+            "completion_tokens_details": {"reasoning_tokens": 40},
+        },
+    }
+    reader.read(msgspec.convert(chunk, Chunk))
+    usage = reader.usage()
+    assert (usage.prompt_tokens, usage.output_tokens, usage.reasoning_tokens) == (2, 3, 3)
+    assert Price(output=10**9, reasoning=10**8).charge(usage) > 0
 
 
 async def test_a_key_in_the_configuration_is_refused() -> None:

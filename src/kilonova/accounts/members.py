@@ -267,6 +267,13 @@ class Members:
             await self._store.write(Gone("member", member.id), Gone("sessions", member.id))
             return member
 
+    async def sign_member_out(self, actor: Member | None, member_id: str) -> Member:
+        """Ends all sessions of the member, wherever they are."""
+        member = self._member_for(actor, member_id)
+        _check_rights(actor, member.role)
+        await self.sessions.end_all(member.id)
+        return member
+
     async def open_key(self, member: Member, project_id: str) -> Key:
         """The key on which a member's own requests in a project are counted; made when there is
         none, or when the one before was revoked."""

@@ -29,6 +29,11 @@ class Access:
         self._authority = authority
         self._staff = staff
 
+    def is_operator(self, request: Request) -> bool:
+        """Whether the operator's token is in the header."""
+        token = _bearer(request.header(b"authorization"))
+        return self._digest is not None and hmac.compare_digest(_digest(token), self._digest)
+
     def check(self, request: Request) -> SignedIn | None:
         """None for the operator. A header that is there counts; no cookie is tried instead of it.
 
@@ -39,15 +44,14 @@ class Access:
             signed_in = self._signed_in(request, self._staff)
             if signed_in is not None:
                 return signed_in
-        scheme, _, token = (header or "").partition(" ")
-        token = token.strip()
-        if scheme.lower() != "bearer" or not token:
+        token = _bearer(header)
+        if not token:
             raise Unauthenticated(
                 "The admin API needs the operator's token: 'Authorization: Bearer …' with what is "
                 "in admin.token in the server's home.",
                 reason="missing",
             )
-        if self._digest is not None and hmac.compare_digest(_digest(token), self._digest):
+        if self.is_operator(request):
             return None
         # A key that is wrong, revoked or expired raises Unauthenticated here.
         self._authority.principal(BearerCredential(token))
@@ -61,6 +65,12 @@ class Access:
         found = staff.find(credential) if request.method in _SAFE else staff.prove(credential)
         request.trace.organisation_id = found.member.organisation_id
         return found
+
+
+def _bearer(header: str | None) -> str:
+    """The token in the header; empty where there is none."""
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _digest(token: str) -> bytes:

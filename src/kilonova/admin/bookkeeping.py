@@ -48,14 +48,17 @@ __all__ = [
     "show_invoice",
 ]
 
-Period = Annotated[str, Meta(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="As 2026-10.")]
+Period = Annotated[
+    str,
+    Meta(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])$", description="A month such as 2026-10."),
+]
 SignedAmount = Annotated[
     str,
     Meta(pattern=r"^-?[0-9]{1,9}(\.[0-9]{1,9})?$", description="A decimal amount such as -12.50."),
 ]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 Token = Annotated[str, Meta(min_length=1, max_length=255)]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="A currency such as USD.")]
 Tokens = Annotated[int, Meta(ge=0, le=10**15)]
 
 
@@ -92,7 +95,7 @@ class NewAdjustment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     currency: Currency | None = None
     request_id: str | None = None
     corrects: Period | None = None
-    expires_at: datetime | None = None
+    expires_at: Annotated[datetime, Meta(tz=True)] | None = None
     tokens: Tokens = 0
     client_token: Token | None = None
 

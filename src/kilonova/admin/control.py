@@ -2,12 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from kilonova.admin import views
+from kilonova.admin.audit import (
+    AuditList,
+    AuditProof,
+    AuditQuery,
+    filter_of,
+    prove,
+    show_entries,
+)
 from kilonova.admin.bookkeeping import (
     AdjustmentList,
     AdjustmentQuery,
@@ -65,7 +74,8 @@ from kilonova.admin.schema import (
 )
 from kilonova.admin.statements import StatementList, StatementQuery, order_of, show_statements
 from kilonova.admin.tariff import PriceList, PriceQuery, Tariff, reload_prices, show_prices
-from kilonova.core.books import DAY_MS, TIME_MS_MAX, LedgerBook, UsageFilter
+from kilonova.core.audit import AuditBook, Fact
+from kilonova.core.books import DAY_MS, TIME_MS_MAX, LedgerBook, RecordMatch, UsageFilter
 from kilonova.core.budgets import Alert, AlertBook, BudgetStanding
 from kilonova.core.errors import InvalidRequest, NotFound
 from kilonova.core.forecast import Traffic, traffic_of
@@ -88,11 +98,12 @@ _WEEK_MS = 7 * DAY_MS
 
 class LedgerReading(Struct, frozen=True, kw_only=True):
     """The ledger as it is read. ``audit`` checks all of it and may take its time in a thread;
-    ``spent_by_day`` is the ledger's own."""
+    ``last_day`` is the last day (since the epoch, UTC) on which requests of a key, project or
+    organisation began, if there is any."""
 
     book: LedgerBook
     audit: Callable[[], Verification]
-    spent_by_day: Callable[[str, int], dict[int, int]] = lambda _level_id, _first_day: {}
+    last_day: Callable[[str], int | None] = lambda _level_id: None
     statements: Statements
     keeper: Bookkeeping
 
@@ -117,6 +128,7 @@ class Installation(Struct, frozen=True, kw_only=True):
     tariff: Tariff
     now_ms: Callable[[], int]
     plans: PlanDesk
+    log: AuditBook
 
 
 class Control(Generic[Order]):
@@ -251,6 +263,7 @@ class Control(Generic[Order]):
     async def reload_prices(self) -> PriceList:
         here = self._installation
         await asyncio.to_thread(reload_prices, here.tariff)
+        await here.log.append(Fact(action="prices.reloaded", subject="prices"))
         return show_prices(here.tariff, PriceQuery(), now_ms=here.now_ms())
 
     async def usage(self, query: UsageQuery) -> UsageReport:
@@ -258,7 +271,16 @@ class Control(Generic[Order]):
 
     async def list_requests(self, query: RequestQuery) -> RequestList:
         book, chosen, after = self._ledger.book, self._chosen(query), query.after or ""
-        found = await asyncio.to_thread(book.page, chosen, after=after, limit=query.limit)
+        match = RecordMatch(
+            model_id=query.model,
+            project_id=query.project,
+            key_id=query.key,
+            dialect=query.dialect,
+            outcome=query.outcome,
+        )
+        newest = query.order == "newest"
+        turn_page = partial(book.page, match=match, is_newest_first=newest)
+        found = await asyncio.to_thread(turn_page, chosen, after=after, limit=query.limit)
         records = [booked.record for booked in found]
         return RequestList(
             data=tuple(map(views.show_request, records)),
@@ -266,12 +288,22 @@ class Control(Generic[Order]):
         )
 
     async def profit_and_loss(self, query: StatementQuery) -> StatementList:
-        draw_up = self._ledger.statements.profit_and_loss
-        found = await asyncio.to_thread(draw_up, order_of(query))
-        return show_statements(found, self._names())
+        draw_up, owner = self._ledger.statements.profit_and_loss, query.organisation
+        order = order_of(query, None if owner is None else self._organisation(owner).id)
+        names = self._names()
+        # A statement by project has a thousand lines: writing them takes its time, too.
+        return await asyncio.to_thread(lambda: show_statements(draw_up(order), names))
 
     async def verify_ledger(self) -> Verification:
         return await asyncio.to_thread(self._ledger.audit)
+
+    async def audit(self, query: AuditQuery) -> AuditList:
+        owner = query.organisation
+        chosen = filter_of(query, None if owner is None else self._organisation(owner).id)
+        return show_entries(self._installation.log.page(chosen), query.limit)
+
+    async def verify_audit(self) -> AuditProof:
+        return await asyncio.to_thread(prove, self._installation.log.walk())
 
     async def make_plan(self, body: NewPlan) -> PlanView:
         traffic = None
@@ -353,8 +385,7 @@ class Control(Generic[Order]):
         return names | {project.id: project.name for project in self._projects(None)}
 
     def _show_key(self, key: Key) -> KeyView:
-        days = self._ledger.spent_by_day(key.id, 0)
-        return views.show_key(key, last_day=max(days, default=None))
+        return views.show_key(key, last_day=self._ledger.last_day(key.id))
 
     def _level(self, level_id: str) -> Organisation | Project | Key:
         kind = level_id.partition("_")[0]

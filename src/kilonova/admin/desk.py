@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from msgspec import Struct
 
+from kilonova.admin.conversations import Conversations
 from kilonova.admin.desk_schema import (
     ChatKey,
     ChatKeyOrder,
@@ -44,15 +45,25 @@ Asker = SignedIn | None
 
 
 class Desk:
-    """``is_secure`` says that browsers reach this server over HTTPS."""
+    """``is_secure``: browsers reach this server over HTTPS. Budgets are in ``currency``."""
 
-    def __init__(self, staff: Staff, *, is_secure: bool, kept_s: int) -> None:
+    def __init__(
+        self,
+        staff: Staff,
+        conversations: Conversations,
+        *,
+        is_secure: bool,
+        kept_s: int,
+        currency: str = "USD",
+    ) -> None:
         self._staff = staff
+        self._conversations = conversations
         self._is_secure = is_secure
         self.own = Own(
             organisation_of=staff.organisation_of, organisation_name=staff.organisation_name
         )
         self._kept_s = kept_s
+        self._currency = currency
         # What is open to everybody: no session is asked for before.
         self.doors: dict[str, Callable[..., Awaitable[Response]]] = {
             "session": self._session,
@@ -71,6 +82,8 @@ class Desk:
             "withdraw": self._withdraw,
             "set_role": self._set_role,
             "remove_member": self._remove_member,
+            "sign_member_out": self._sign_member_out,
+            **{name: _of_member(room) for name, room in conversations.rooms.items()},
         }
 
     async def _session(self, request: Request) -> Response:
@@ -148,7 +161,12 @@ class Desk:
         return _answer(_show_member(await self._staff.set_role(_actor(asker), id_, body.role)))
 
     async def _remove_member(self, asker: Asker, id_: str) -> Response:
-        return _answer(_show_member(await self._staff.remove(_actor(asker), id_)))
+        removed = await self._staff.remove(_actor(asker), id_)
+        await self._conversations.forget(removed)
+        return _answer(_show_member(removed))
+
+    async def _sign_member_out(self, asker: Asker, id_: str) -> Response:
+        return _answer(_show_member(await self._staff.sign_member_out(_actor(asker), id_)))
 
     def _open(self, opened: OpenedSession) -> Response:
         view = self._show(opened.member, csrf=opened.csrf, expires_ms=opened.expires_ms)
@@ -164,7 +182,17 @@ class Desk:
             organisation_name=self._staff.organisation_name(member.organisation_id),
             csrf=csrf,
             expires_at=moment(expires_ms),
+            currency=self._currency,
         )
+
+
+def _of_member(room: Callable[..., Awaitable[Struct]]) -> Callable[..., Awaitable[Response]]:
+    """What is a member's own affair alone: not the operator's either."""
+
+    async def serve(asker: Asker, *arguments: object) -> Response:
+        return _answer(await room(_in_session(asker).member, *arguments))
+
+    return serve
 
 
 def _check_page(request: Request) -> None:

@@ -5,6 +5,17 @@ These operations set cookies or ask who is asking, so they are no part of the co
 
 from msgspec import Struct
 
+from kilonova.admin.conversation_schema import (
+    ConversationChange,
+    ConversationExport,
+    ConversationHead,
+    ConversationList,
+    ConversationQuery,
+    ConversationView,
+    ExportQuery,
+    NewConversation,
+    SearchQuery,
+)
 from kilonova.admin.desk_schema import (
     ChatKey,
     ChatKeyOrder,
@@ -26,6 +37,9 @@ from kilonova.admin.desk_schema import (
 from kilonova.admin.operations import Operation
 
 __all__ = ["DESK_OPERATIONS"]
+
+# What one save may bring: a long answer, or pictures beside a question.
+_TURNS_BYTES_MAX = 4_194_304
 
 DESK_OPERATIONS: tuple[Operation[Struct], ...] = (
     Operation(
@@ -92,5 +106,39 @@ DESK_OPERATIONS: tuple[Operation[Struct], ...] = (
         name="remove_member", method="DELETE", path="/kn/v1/members/{id}",
         summary="Remove a member, with all sessions.", answer=MemberView,
         role="admin", kinds=("mem",),
+    ),
+    Operation(
+        name="sign_member_out", method="DELETE", path="/kn/v1/members/{id}/sessions",
+        summary="End all sessions of a member; who still has the password can sign in again.",
+        answer=MemberView, role="admin", kinds=("mem",),
+    ),
+    Operation(
+        name="list_conversations", method="GET", path="/kn/v1/conversations",
+        summary="The member's own conversations in a project, the latest change first.",
+        query=SearchQuery, answer=ConversationList,
+    ),
+    Operation(
+        name="create_conversation", method="POST", path="/kn/v1/conversations",
+        summary="Keep a new conversation.",
+        body=NewConversation, answer=ConversationView, body_bytes_max=_TURNS_BYTES_MAX,
+    ),
+    Operation(
+        name="conversation", method="GET", path="/kn/v1/conversations/{id}",
+        summary="One of them, with every branch.",
+        query=ConversationQuery, answer=ConversationView,
+    ),
+    Operation(
+        name="save_conversation", method="PATCH", path="/kn/v1/conversations/{id}",
+        summary="Rename it, add turns, or replace those of the same id.",
+        body=ConversationChange, answer=ConversationHead, body_bytes_max=_TURNS_BYTES_MAX,
+    ),
+    Operation(
+        name="delete_conversation", method="DELETE", path="/kn/v1/conversations/{id}",
+        summary="Delete it for good.", query=ConversationQuery, answer=ConversationHead,
+    ),
+    Operation(
+        name="export_conversation", method="GET", path="/kn/v1/conversations/{id}/export",
+        summary="As a file: Markdown of the branch that is shown, or JSON of all of it.",
+        query=ExportQuery, answer=ConversationExport,
     ),
 )  # fmt: skip

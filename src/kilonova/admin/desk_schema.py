@@ -95,13 +95,15 @@ class MemberView(Struct, frozen=True, kw_only=True):
 
 class SessionView(Struct, frozen=True, kw_only=True):
     """Without a member nobody is signed in; ``needs_setup`` says that nobody can be yet. The
-    ``csrf`` token goes back as ``x-kilonova-csrf`` with whatever changes something."""
+    ``csrf`` token goes back as ``x-kilonova-csrf`` with whatever changes something. Budgets are in
+    ``currency``."""
 
     needs_setup: bool = False
     member: MemberView | None = None
     organisation_name: str = ""
     csrf: str = ""
     expires_at: datetime | None = None
+    currency: str = ""
 
 
 class InvitedView(Struct, frozen=True, kw_only=True):

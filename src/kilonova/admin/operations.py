@@ -6,6 +6,7 @@ from typing import Generic, Literal, TypeVar
 
 from msgspec import Struct
 
+from kilonova.admin.audit import AuditList, AuditProof, AuditQuery
 from kilonova.admin.bookkeeping import (
     AdjustmentList,
     AdjustmentQuery,
@@ -64,7 +65,8 @@ class Operation(Struct, Generic[Answer_co], frozen=True, kw_only=True):
 
     ``role`` is the least that a member must have, None opens it to the operator alone. A member's
     reach ends at the own organisation: by the field ``organisation``, by the owner of the id, which
-    must be of one of ``kinds``, or because the answer ``is_common`` to all organisations.
+    must be of one of ``kinds``, or because the answer ``is_common`` to all organisations. A body is
+    at most ``body_bytes_max`` long.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Operation(Struct, Generic[Answer_co], frozen=True, kw_only=True):
     role: Role | None = None
     kinds: tuple[str, ...] = ()
     is_common: bool = False
+    body_bytes_max: int = 65_536
 
 
 STATUS = Operation(
@@ -136,6 +139,7 @@ LIST_ALERTS = Operation(
     name="list_alerts", method="GET", path="/kn/v1/alerts",
     summary="Budgets that reached 50, 80 or 100 percent, once for each window.",
     query=AlertQuery, answer=AlertList,
+    role="viewer",
 )  # fmt: skip
 LIST_MODELS = Operation(
     name="list_models", method="GET", path="/kn/v1/models",
@@ -149,7 +153,7 @@ USAGE = Operation(
 )  # fmt: skip
 LIST_REQUESTS = Operation(
     name="list_requests", method="GET", path="/kn/v1/requests",
-    summary="Settled requests, in the order in which they began.",
+    summary="Settled requests, in the order in which they began or the other way round.",
     query=RequestQuery, answer=RequestList,
     role="viewer",
 )  # fmt: skip
@@ -157,10 +161,20 @@ PROFIT_AND_LOSS = Operation(
     name="profit_and_loss", method="GET", path="/kn/v1/statements/pnl",
     summary="Profit and loss by model, engine, organisation or project.",
     query=StatementQuery, answer=StatementList,
+    role="owner",
 )  # fmt: skip
 VERIFY_LEDGER = Operation(
     name="verify_ledger", method="GET", path="/kn/v1/ledger/verify",
     summary="Check every invariant of the ledger.", answer=Verification,
+)  # fmt: skip
+AUDIT = Operation(
+    name="audit", method="GET", path="/kn/v1/audit",
+    summary="Who did what to which, the latest first.", query=AuditQuery, answer=AuditList,
+    role="admin",
+)  # fmt: skip
+VERIFY_AUDIT = Operation(
+    name="verify_audit", method="GET", path="/kn/v1/audit/verify",
+    summary="Check that no entry of the audit log was changed or taken out.", answer=AuditProof,
 )  # fmt: skip
 PRICES = Operation(
     name="prices", method="GET", path="/kn/v1/prices",
@@ -244,6 +258,8 @@ OPERATIONS: tuple[Operation[Struct], ...] = (
     LIST_REQUESTS,
     PROFIT_AND_LOSS,
     VERIFY_LEDGER,
+    AUDIT,
+    VERIFY_AUDIT,
     MAKE_PLAN,
     LIST_PLANS,
     PLAN,

@@ -6,6 +6,7 @@ running server over HTTP or those same parts, opened by itself. Failures are Kil
 
 from typing import Protocol
 
+from kilonova.admin.audit import AuditList, AuditProof, AuditQuery
 from kilonova.admin.bookkeeping import (
     AdjustmentList,
     AdjustmentQuery,
@@ -95,6 +96,10 @@ class ControlPlane(Protocol):
     async def profit_and_loss(self, query: StatementQuery) -> StatementList: ...
 
     async def verify_ledger(self) -> Verification: ...
+
+    async def audit(self, query: AuditQuery) -> AuditList: ...
+
+    async def verify_audit(self) -> AuditProof: ...
 
     async def make_plan(self, body: NewPlan) -> PlanView: ...
 

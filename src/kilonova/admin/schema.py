@@ -9,12 +9,15 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from kilonova.core.usage import CostBasis, Outcome
+
 __all__ = [
     "PAGE_MAX",
     "AlertList",
     "AlertQuery",
     "AlertView",
     "BudgetView",
+    "CostView",
     "CreatedKey",
     "Failure",
     "FailureBody",
@@ -310,7 +313,8 @@ class UsageQuery(_Query, frozen=True, kw_only=True):
 class UsageTotal(Struct, frozen=True, kw_only=True):
     """``list_price`` is before discounts; ``shortfall`` is the price of work that nobody is charged
     for (after a crash). ``cost`` is the direct one, without idle time, in ``cost_currency``: lines
-    of different ones stand apart. A cost that is not known adds nothing."""
+    of different ones stand apart. A cost that is not known adds nothing. What answers took, from
+    ``cost`` on, is null for members where callers are not told it (``server.tells_cost``)."""
 
     requests: int
     input_tokens: int
@@ -322,11 +326,11 @@ class UsageTotal(Struct, frozen=True, kw_only=True):
     shortfall: str
     currency: str
     list_price: str
-    cost: str
-    cost_currency: str
-    busy_s: str
-    energy_wh: str
-    co2_g: str
+    cost: str | None
+    cost_currency: str | None
+    busy_s: str | None
+    energy_wh: str | None
+    co2_g: str | None
 
 
 class UsageRow(UsageTotal, frozen=True, kw_only=True):
@@ -352,15 +356,37 @@ class Verification(Struct, frozen=True, kw_only=True):
 
 
 class RequestQuery(PageQuery, frozen=True, kw_only=True):
-    """``from`` and ``to`` as in ``UsageQuery``; requests count by their end."""
+    """``from`` and ``to`` as in ``UsageQuery``; requests count by their end. ``model``, ``project``
+    and ``key`` are ids."""
 
     organisation: str | None = None
+    model: str | None = None
+    project: str | None = None
+    key: str | None = None
+    dialect: str | None = None
+    outcome: Outcome | None = None
+    order: Literal["oldest", "newest"] = "oldest"
     from_: str | None = field(name="from", default=None)
     to: str | None = None
 
 
+class CostView(Struct, frozen=True, kw_only=True):
+    """What a request took: ``marginal`` is what would not have been spent without it, ``direct``
+    adds its share of the machine's rate. ``basis`` says how its energy is known."""
+
+    currency: str
+    marginal: str
+    direct: str
+    resource: str
+    basis: CostBasis
+    busy_s: str
+    energy_wh: str
+    co2_g: str
+
+
 class RequestView(Struct, frozen=True, kw_only=True):
-    """One settled request. It has no place for the content of a prompt or an answer."""
+    """One settled request. It has no place for the content of a prompt or an answer. ``cost`` is
+    null where it is not known, or not told."""
 
     id: str
     organisation_id: str
@@ -380,6 +406,10 @@ class RequestView(Struct, frozen=True, kw_only=True):
     started_at: datetime
     finished_at: datetime
     first_token_ms: int | None
+    cache_write_long_tokens: int
+    engine: str
+    service_tier: str
+    cost: CostView | None
 
 
 class RequestList(Struct, frozen=True, kw_only=True):

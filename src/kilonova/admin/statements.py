@@ -39,8 +39,10 @@ Currency = Annotated[str, Meta(min_length=3, max_length=12)]
 class StatementQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``period`` is ``2026``, ``2026-Q4``, ``2026-11``, ``2026-W47`` or ``2026-11-23``; or whole
     days ``from`` (included) ``to`` (not included). Without any: this month. ``pictures`` adds the
-    days and the hours of the mean day."""
+    days and the hours of the mean day. ``organisation`` leaves all others out, and what belongs to
+    no organisation."""
 
+    organisation: str | None = None
     by: Segmentation = "model"
     period: str | None = None
     from_: str | None = field(name="from", default=None)
@@ -148,9 +150,10 @@ class StatementList(Struct, frozen=True, kw_only=True):
     data: tuple[StatementView, ...]
 
 
-def order_of(query: StatementQuery) -> StatementOrder:
+def order_of(query: StatementQuery, organisation_id: str | None) -> StatementOrder:
     """What billing is asked for."""
     return StatementOrder(
+        organisation_id=organisation_id,
         by=query.by,
         period=query.period,
         first=query.from_,

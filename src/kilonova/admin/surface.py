@@ -9,12 +9,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kilonova.admin.access import Access
+from kilonova.admin.complaints import explain
 from kilonova.admin.desk import Desk
 from kilonova.admin.desk_operations import DESK_OPERATIONS
 from kilonova.admin.openapi import openapi
 from kilonova.admin.operations import OPENAPI_PATH, OPERATIONS, Operation
 from kilonova.admin.plane import ControlPlane
-from kilonova.admin.rights import check, confine
+from kilonova.admin.rights import check, conceal, confine
+from kilonova.core.audit import OPERATOR, Actor, act_as
 from kilonova.core.errors import Forbidden, InvalidRequest, KilonovaError, NotFound
 from kilonova.core.members import SignedIn
 from kilonova.web.endpoint import Endpoint, Table
@@ -45,13 +47,15 @@ class AdminSurface:
         self._own = None if desk is None else desk.own
         self._document = msgspec.json.encode(openapi(version))
         routes: dict[tuple[str, str], Endpoint] = {
-            (operation.method, _pattern(operation.path)): _endpoint(self._serve(operation, plane))
+            (operation.method, _pattern(operation.path)): _endpoint(
+                self._serve(operation, plane), operation
+            )
             for operation in OPERATIONS
         }
         for operation in DESK_OPERATIONS if desk is not None else ():
             assert desk is not None, "the table is empty without a desk"
             serve = self._serve_desk(operation, desk)
-            routes[operation.method, _pattern(operation.path)] = _endpoint(serve)
+            routes[operation.method, _pattern(operation.path)] = _endpoint(serve, operation)
         routes["GET", OPENAPI_PATH] = _endpoint(self._openapi)
         self._table = Table(routes)
         self._nothing = _endpoint(self._refuse)
@@ -66,8 +70,12 @@ class AdminSurface:
 
         async def serve(request: Request) -> Response:
             request.trace.dialect = "admin"
-            arguments = self._arguments(operation, request, self._access.check(request))
-            answer = await ask(*request.captures, *arguments)
+            asker = self._access.check(request)
+            arguments = self._arguments(operation, request, asker)
+            with act_as(_actor(asker)):
+                answer = await ask(*request.captures, *arguments)
+            if asker is not None:
+                answer = conceal(answer, tells_cost=request.trace.tells_cost)
             return Response(operation.status, msgspec.json.encode(answer), _HEADERS)
 
         return serve
@@ -83,7 +91,8 @@ class AdminSurface:
             # Without a role, it is about the asker alone.
             confined = asker if operation.role is not None else None
             arguments = self._arguments(operation, request, confined)
-            return await desk.rooms[operation.name](asker, *request.captures, *arguments)
+            with act_as(_actor(asker)):
+                return await desk.rooms[operation.name](asker, *request.captures, *arguments)
 
         return serve
 
@@ -111,8 +120,13 @@ class AdminSurface:
         raise _not_found(request)
 
 
-def _endpoint(handle: _Handler) -> Endpoint:
-    return Endpoint(handle=handle, fail=_fail, body_bytes_max=_BODY_BYTES_MAX)
+def _actor(asker: SignedIn | None) -> Actor:
+    return OPERATOR if asker is None else Actor(asker.member.id, asker.member.email)
+
+
+def _endpoint(handle: _Handler, operation: Operation[Struct] | None = None) -> Endpoint:
+    body_bytes_max = _BODY_BYTES_MAX if operation is None else operation.body_bytes_max
+    return Endpoint(handle=handle, fail=_fail, body_bytes_max=body_bytes_max)
 
 
 def _fail(error: KilonovaError, request: Request) -> Response:
@@ -135,7 +149,8 @@ def _decode(operation: Operation[Struct], request: Request) -> tuple[Struct, ...
         if operation.query is not None:
             return (msgspec.convert(_query(request), operation.query, strict=False),)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise InvalidRequest(f"{error}. See {OPENAPI_PATH}.") from None
+        kind = operation.body or operation.query or Struct
+        raise InvalidRequest(f"{explain(error, kind)}. See {OPENAPI_PATH}.") from None
     return ()
 
 

@@ -75,7 +75,8 @@ class PriceLineView(Struct, frozen=True, kw_only=True):
 
 
 class PriceList(Struct, frozen=True, kw_only=True):
-    """``version`` and ``sha256`` are of the operator's list, empty where there is none."""
+    """``version`` and ``sha256`` are of the operator's list, empty where there is none.
+    ``file`` is where it lies, and empty for members."""
 
     currency: str
     version: str
@@ -108,7 +109,8 @@ def reload_prices(tariff: Tariff) -> None:
         tariff.reload()
     except ValueError as error:
         raise Conflict(
-            f"{error} The prices in use are the same as before.", reason="price_list_refused"
+            f"{str(error).rstrip('.')}. The prices in use are the same as before.",
+            reason="price_list_refused",
         ) from None
 
 

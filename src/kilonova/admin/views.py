@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType, structs
 from kilonova.admin.schema import (
     AlertView,
     BudgetView,
+    CostView,
     KeyView,
     LimitsChange,
     LimitsView,
@@ -26,7 +27,7 @@ from kilonova.core.errors import InvalidRequest
 from kilonova.core.identity import Key, Limits, Organisation, Project
 from kilonova.core.model import Model, Price
 from kilonova.core.money import divide_half_even, format_nano, parse_nano
-from kilonova.core.usage import UsageRecord
+from kilonova.core.usage import Cost, UsageRecord
 
 __all__ = [
     "budget_nano",
@@ -272,6 +273,25 @@ def show_request(record: UsageRecord) -> RequestView:
         started_at=moment(record.started_ms),
         finished_at=moment(record.finished_ms),
         first_token_ms=record.first_token_ms,
+        cache_write_long_tokens=usage.cache_write_long_tokens,
+        engine=record.engine,
+        service_tier=record.service_tier,
+        cost=_show_cost(record.cost),
+    )
+
+
+def _show_cost(cost: Cost) -> CostView | None:
+    if not cost.basis:
+        return None
+    return CostView(
+        currency=cost.currency,
+        marginal=format_nano(cost.marginal_nano),
+        direct=format_nano(cost.direct_nano),
+        resource=cost.resource,
+        basis=cost.basis,
+        busy_s=format_nano(cost.busy_ns),
+        energy_wh=watt_hours(cost.energy_uj),
+        co2_g=grams(cost.co2_ug),
     )
 
 

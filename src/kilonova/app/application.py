@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kilonova import __version__
 from kilonova.admin.access import Access
+from kilonova.admin.conversations import ConversationLimits, Conversations
 from kilonova.admin.desk import Desk
 from kilonova.admin.plane import ControlPlane
 from kilonova.admin.surface import AdminSurface
@@ -33,7 +34,7 @@ from kilonova.gateway.replay import Replays
 from kilonova.gateway.router import Router
 from kilonova.home import Home
 from kilonova.offer import Offer, open_prices, plan_offer
-from kilonova.settings import LimitSettings, Settings, SettingsError
+from kilonova.settings import ConsoleSettings, LimitSettings, Settings, SettingsError
 from kilonova.stores.buckets import Buckets
 from kilonova.telemetry.log import log_event
 from kilonova.telemetry.metrics import Metrics
@@ -101,10 +102,14 @@ class Application:
             live=self._live,
             settings=settings,
         )
+        staff = books.members if settings.console.enabled else None
+        access = Access(home.admin_token(), books.directory, staff=staff)
         surfaces: list[Surface] = [
-            health_surface(readiness=self.readiness, metrics=self.metrics),
+            health_surface(
+                readiness=self.readiness, metrics=self.metrics, is_operator=access.is_operator
+            ),
             *vendor_surfaces(rooms, settings),
-            self._admin(control, home, settings),
+            self._admin(control, access, settings),
             *([ConsoleSurface()] if settings.console.enabled else []),
             self._bedrock,
         ]
@@ -198,18 +203,29 @@ class Application:
             renew=gateway.renew,
         )
 
-    def _admin(self, control: ControlPlane, home: Home, settings: Settings) -> AdminSurface:
-        members, console = self.books.members, settings.console
+    def _admin(self, control: ControlPlane, access: Access, settings: Settings) -> AdminSurface:
+        console = settings.console
         if not console.enabled:
-            operator = Access(home.admin_token(), self.books.directory)
-            return AdminSurface(control, operator, version=__version__)
+            return AdminSurface(control, access, version=__version__)
         desk = Desk(
-            members,
+            self.books.members,
+            self._conversations(console),
             is_secure=settings.tls.enabled or console.is_behind_tls,
             kept_s=round(console.session_s_max),
+            currency=settings.prices.currency,
         )
-        access = Access(home.admin_token(), self.books.directory, staff=members)
         return AdminSurface(control, access, version=__version__, desk=desk)
+
+    def _conversations(self, console: ConsoleSettings) -> Conversations:
+        accounts = self.books.accounts
+        return Conversations(
+            self._shelf,
+            SystemClock(),
+            project_ids=lambda owner: [each.id for each in accounts.projects(owner)],
+            limits=ConversationLimits(
+                count_max=console.conversations_max, bytes_max=console.conversation_bytes_max
+            ),
+        )
 
     def _live(self) -> frozenset[str]:
         return self._admission.open_requests

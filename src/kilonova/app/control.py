@@ -15,6 +15,7 @@ from kilonova.billing.bookkeeping import open_bookkeeper
 from kilonova.billing.prices.desk import PriceDesk
 from kilonova.billing.statement.desk import open_statements
 from kilonova.billing.verify import INVARIANTS, verify
+from kilonova.core.audit import OPERATOR, act_as
 from kilonova.core.budgets import BudgetStanding
 from kilonova.core.clock import SystemClock
 from kilonova.core.identity import Level
@@ -62,8 +63,10 @@ def control_of(
             book=books.store.book,
             audit=audit,
             statements=statements,
-            keeper=open_bookkeeper(settings, books.store, books.accounts, engines=kinds),
-            spent_by_day=books.store.ledger.spent_by_day,
+            keeper=open_bookkeeper(
+                settings, books.store, books.accounts, engines=kinds, clock=books.clock
+            ),
+            last_day=books.store.ledger.last_day,
         ),
         budgets=BudgetReading(standing=standing, alerts=books.store.alerts),
         installation=Installation(
@@ -74,6 +77,7 @@ def control_of(
             open_requests=lambda: len(live()),
             tariff=prices,
             now_ms=_now_ms,
+            log=books.store.audit,
             plans=PlanDesk(Forecaster(partial(shape_of_model, offer))),
         ),
     )
@@ -90,14 +94,15 @@ async def open_control_plane(home: Home, settings: Settings) -> AsyncIterator[Co
     prices = open_prices(settings, offer.catalog, home.path)
     books = await Books.open(home, settings)
     try:
-        yield control_of(
-            books,
-            offer,
-            prices=prices,
-            standing=standing_reader(books.store.ledger, SystemClock()),
-            readiness=readiness,
-            live=frozenset,
-            settings=settings,
-        )
+        with act_as(OPERATOR):
+            yield control_of(
+                books,
+                offer,
+                prices=prices,
+                standing=standing_reader(books.store.ledger, SystemClock()),
+                readiness=readiness,
+                live=frozenset,
+                settings=settings,
+            )
     finally:
         await books.close()

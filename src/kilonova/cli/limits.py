@@ -6,6 +6,7 @@ import msgspec
 import typer
 from msgspec import UNSET, Struct, UnsetType
 
+from kilonova.admin.complaints import explain
 from kilonova.admin.schema import (
     AlertQuery,
     AlertView,
@@ -39,7 +40,7 @@ def checked(body: Body) -> Body:
     try:
         return msgspec.convert(msgspec.to_builtins(body), type(body))
     except msgspec.ValidationError as error:
-        raise CommandError(str(error), code=USAGE) from None
+        raise CommandError(f"{explain(error, type(body))}.", code=USAGE) from None
 
 
 def describe_limits(limits: LimitsView) -> str:

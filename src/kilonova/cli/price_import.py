@@ -55,11 +55,15 @@ class ImportDone(Struct, frozen=True, kw_only=True):
 
     @property
     def summary(self) -> str:
-        lines = [f"{self.rows} rows for {self.models} models"]
+        lines = [f"rows: {self.rows}, models: {self.models}"]
         if self.rounded:
             lines.append(f"{self.rounded} rates rounded to a nano-unit per million tokens")
         if self.free:
-            lines.append(f"free by the list, which may mean unknown: {', '.join(self.free)}")
+            names = ", ".join(self.free)
+            lines.append(
+                f"left out, 0 by the list, which may mean unknown: {names}. Give them away"
+            )
+            lines[-1] += " with free = true in a row"
         lines += [f"left out: {each}" for each in self.left_out]
         lines.append(f"{'written to' if self.is_written else 'nothing written; would go to'} ")
         return "\n".join(lines) + self.file
@@ -80,6 +84,11 @@ def import_list(run: Run, wanted: Import) -> ImportDone:
     chosen = _choose(public, wanted, catalog)
     digest = hashlib.sha256(content).hexdigest()
     imported = public.rows(chosen, source=f"list-{digest[:8]}")
+    if not imported.rows:
+        raise CommandError(
+            f"Nothing to import: the list gives 0 for {', '.join(imported.free)}, which may mean "
+            "that it does not know. To give a model away write free = true in a row."
+        )
     path = run.home.path / (prices.costs if wanted.is_costs else prices.file)
     before = read_list(path, is_asked_for=False)
     standing = None if before is None else parse_list(before, where=path.name)
@@ -88,7 +97,7 @@ def import_list(run: Run, wanted: Import) -> ImportDone:
     _check(written, settings, catalog, path=path, is_costs=wanted.is_costs)
     done = ImportDone(
         file=str(path),
-        models=len(chosen),
+        models=len({row.model for row in imported.rows}),
         rows=len(imported.rows),
         rounded=imported.rounded,
         free=imported.free,

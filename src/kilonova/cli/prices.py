@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from kilonova.admin.schema import PriceView
 from kilonova.admin.tariff import PriceLineView, PriceList, PriceQuery
+from kilonova.billing.prices.desk import read_list
 from kilonova.billing.prices.form import parse_list
 from kilonova.billing.prices.writing import Change, changes
 from kilonova.cli.command import NoOptions, command, group
@@ -88,8 +89,9 @@ def diff(run: Run, options: DiffOptions) -> None:
     """Compare two price lists; with one, the list in use is the old one."""
     in_use = run.home.path / run.settings().prices.file
     old, new = (in_use, options.one) if options.other is None else (options.one, options.other)
-    before, after = (parse_list(path.read_bytes(), where=str(path)) for path in (old, new))
-    found = changes(before, after)
+    content = read_list(old, is_asked_for=options.other is not None)
+    before = None if content is None else parse_list(content, where=str(old))
+    found = changes(before, parse_list(new.read_bytes(), where=str(new)))
     if run.output.is_json:
         run.output.document({"data": found})
     else:

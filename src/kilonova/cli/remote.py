@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from kilonova.admin import operations
+from kilonova.admin.audit import AuditList, AuditProof, AuditQuery
 from kilonova.admin.bookkeeping import (
     AdjustmentList,
     AdjustmentQuery,
@@ -128,6 +129,12 @@ class RemotePlane:
 
     async def verify_ledger(self) -> Verification:
         return self._ask(operations.VERIFY_LEDGER)
+
+    async def audit(self, query: AuditQuery) -> AuditList:
+        return self._ask(operations.AUDIT, argument=query)
+
+    async def verify_audit(self) -> AuditProof:
+        return self._ask(operations.VERIFY_AUDIT)
 
     async def make_plan(self, body: NewPlan) -> PlanView:
         return self._ask(operations.MAKE_PLAN, argument=body)

@@ -97,4 +97,6 @@ def _explain(error: Exception) -> tuple[int, str]:
             return error.code, error.message
         case SettingsError() | TlsError():
             return exits.CONFIG, f"configuration: {error}"
+        case OSError(filename=str(), strerror=str()):
+            return exits.FAILURE, f"{error.filename}: {error.strerror}."
     return exits.FAILURE, str(error)

@@ -32,6 +32,7 @@ COMMANDS: dict[str, _Branch] = {
     "resources": _Branch("resources", "Show what answers run on, and what it costs."),
     "calibrate": _Branch("calibrate", "Measure what a token takes on this machine."),
     "ledger": _Branch("ledger", "Prove that the books are right, correct them, close months."),
+    "audit": _Branch("audit", "Show who did what, and prove that the log is whole."),
     "invoice": _Branch("invoice", "Show the invoice of an organisation and month."),
     "export": _Branch("export", "Write charges and requests for other programs."),
     "config": _Branch("config", "Show the settings in force."),

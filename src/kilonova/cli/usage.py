@@ -60,4 +60,4 @@ def _write(run: Run, report: UsageReport) -> None:
 def _row(row: UsageRow) -> tuple[str, ...]:
     counts = (row.requests, row.input_tokens, row.cache_read_tokens, row.output_tokens)
     money = (f"{row.price} {row.currency}", f"{row.cost} {row.cost_currency}")
-    return (row.group, *(str(count) for count in counts), *money, row.energy_wh)
+    return (row.group, *(str(count) for count in counts), *money, str(row.energy_wh))

@@ -19,6 +19,7 @@ from kilonova.core.usage import Usage, UsageRecord
 
 __all__ = [
     "DAY_MS",
+    "EVERY_RECORD",
     "TIME_MS_MAX",
     "BookedRecord",
     "CorrectionBook",
@@ -29,6 +30,7 @@ __all__ = [
     "OpenHold",
     "Posted",
     "Posting",
+    "RecordMatch",
     "UsageFilter",
     "UsageSum",
 ]
@@ -89,6 +91,19 @@ class UsageFilter(Struct, frozen=True, kw_only=True):
     organisation_id: str | None = None
     since_ms: int = 0
     until_ms: int = TIME_MS_MAX
+
+
+class RecordMatch(Struct, frozen=True, kw_only=True):
+    """What single records are sought by; None matches everything."""
+
+    model_id: str | None = None
+    project_id: str | None = None
+    key_id: str | None = None
+    dialect: str | None = None
+    outcome: str | None = None
+
+
+EVERY_RECORD = RecordMatch()
 
 
 class UsageSum(Struct, frozen=True, kw_only=True):
@@ -174,8 +189,17 @@ class LedgerBook(Protocol):
 
     def snapshot(self) -> AbstractContextManager[LedgerView]: ...
 
-    def page(self, chosen: UsageFilter, *, after: str, limit: int) -> list[BookedRecord]:
-        """The next records by request id, beginning behind ``after`` (``""``: from the start)."""
+    def page(
+        self,
+        chosen: UsageFilter,
+        *,
+        after: str,
+        limit: int,
+        match: RecordMatch = EVERY_RECORD,
+        is_newest_first: bool = False,
+    ) -> list[BookedRecord]:
+        """The next records by request id, beginning behind ``after`` (``""``: from the start, which
+        is the last one where the newest come first)."""
 
 
 class CorrectionBook(Protocol):

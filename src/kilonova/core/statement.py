@@ -166,8 +166,10 @@ class Statement(Struct, frozen=True, kw_only=True):
 class StatementOrder(Struct, frozen=True, kw_only=True):
     """Which statement. ``period`` is ``2026``, ``2026-Q4``, ``2026-11``, ``2026-W47`` or a day; or
     whole days from ``first`` until before ``end``. The running month, where nothing is said. One
-    ``currency``, or one statement for each."""
+    ``currency``, or one statement for each. One ``organisation_id``, with its shares of idle time
+    and without what belongs to nobody; or all."""
 
+    organisation_id: str | None = None
     by: Segmentation = "model"
     period: str | None = None
     first: str | None = None

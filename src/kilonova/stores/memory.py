@@ -9,16 +9,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
+from msgspec import structs
 from msgspec.structs import replace
 
 from kilonova.core.books import (
     DAY_MS,
+    EVERY_RECORD,
     BookedRecord,
     Entry,
     Grouping,
     LedgerView,
     OpenHold,
     Posting,
+    RecordMatch,
     UsageFilter,
     UsageSum,
 )
@@ -106,12 +109,30 @@ class MemoryLedger:
             if spender == level_id and day >= first_day
         }
 
+    def last_day(self, level_id: str) -> int | None:
+        return max(self.spent_by_day(level_id, 0), default=None)
+
     def snapshot(self) -> AbstractContextManager[LedgerView]:
         return nullcontext(self)
 
-    def page(self, chosen: UsageFilter, *, after: str, limit: int) -> list[BookedRecord]:
-        behind = (booked for booked in self.records() if booked.record.request_id > after)
-        return [booked for booked in behind if _is_chosen(booked.record, chosen)][:limit]
+    def page(
+        self,
+        chosen: UsageFilter,
+        *,
+        after: str,
+        limit: int,
+        match: RecordMatch = EVERY_RECORD,
+        is_newest_first: bool = False,
+    ) -> list[BookedRecord]:
+        found = [
+            booked
+            for booked in self.records()
+            if _is_chosen(booked.record, chosen) and _is_match(booked.record, match)
+        ]
+        if is_newest_first:
+            found.reverse()
+            return [each for each in found if not after or each.record.request_id < after][:limit]
+        return [each for each in found if each.record.request_id > after][:limit]
 
     def records(self) -> Iterator[BookedRecord]:
         return iter([self._records[request_id] for request_id in sorted(self._records)])
@@ -343,6 +364,11 @@ def _failed(error: Exception) -> "asyncio.Future[None]":
 def _is_chosen(record: UsageRecord, chosen: UsageFilter) -> bool:
     is_theirs = chosen.organisation_id in (None, record.organisation_id)
     return is_theirs and chosen.since_ms <= record.finished_ms < chosen.until_ms
+
+
+def _is_match(record: UsageRecord, match: RecordMatch) -> bool:
+    sought = structs.asdict(match).items()
+    return all(value in (None, getattr(record, name)) for name, value in sought)
 
 
 def _hour_sums(booked: Iterable[BookedRecord]) -> Iterator[HourSum]:

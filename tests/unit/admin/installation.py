@@ -23,17 +23,19 @@ from kilonova.catalog.catalog import packaged_models
 from kilonova.core.errors import KilonovaError
 from kilonova.core.model import Price
 from kilonova.core.ports import Health, Hold
-from kilonova.core.usage import Usage, UsageRecord
+from kilonova.core.usage import Cost, Usage, UsageRecord
 from kilonova.gateway.levels import standing_reader
 from kilonova.planner.desk import Forecaster
 from kilonova.settings import InvoiceSettings, PriceSettings, Settings
 from kilonova.stores.memory import MemoryStore
+from kilonova.stores.memory_audit import MemoryAudit
 from kilonova.telemetry.trace import Trace
 from kilonova.web.health import Readiness
 from kilonova.web.message import Request, Response
 
 TOKEN = "kn_admin_of-the-operator"
 DAY_MS = 86_400_000
+_UNKNOWN = Cost()
 
 
 class FixedClock:
@@ -87,6 +89,7 @@ class Office:
                 open_requests=lambda: 3,
                 tariff=PriceDesk(PriceSettings(), packaged_models(), home=Path("/nowhere")),
                 now_ms=lambda: round(self.clock.now * 1000),
+                log=MemoryAudit(),
                 plans=PlanDesk(Forecaster(lambda name: None)),
             ),
         )
@@ -138,7 +141,15 @@ class Office:
         answer = await self.send(method, path, **how)
         return answer.status, json.loads(answer.body)
 
-    async def book(self, key_id: str, *, request_id: str, day: int = 0, tokens: int = 1000) -> None:
+    async def book(
+        self,
+        key_id: str,
+        *,
+        request_id: str,
+        day: int = 0,
+        tokens: int = 1000,
+        cost: Cost = _UNKNOWN,
+    ) -> None:
         """A settled request of this key on the echo model, ``day`` days after the first."""
         key = self.accounts.key(key_id)
         at_ms = round(self.clock.now * 1000) + day * DAY_MS
@@ -165,6 +176,7 @@ class Office:
             usage=Usage(input_tokens=tokens, output_tokens=1),
             price_nano=(tokens + 1) * 1000,
             finished_ms=at_ms + 5,
+            cost=cost,
         )
         await self.store.ledger.reserve(hold)
         await self.store.ledger.settle(record)

@@ -5,6 +5,8 @@ import pytest
 from kilonova.admin.access import Access
 from kilonova.admin.operations import OPENAPI_PATH, OPERATIONS
 from kilonova.admin.surface import AdminSurface
+from kilonova.telemetry.trace import Trace
+from kilonova.web.message import Request
 from unit.admin.installation import TOKEN, Office
 
 ROUTES = [(each.method, each.path.replace("{id}", "key_x")) for each in OPERATIONS]
@@ -46,6 +48,17 @@ async def test_without_a_token_the_api_is_closed(office: Office) -> None:
         for token in (None, "", "None", TOKEN):
             status, _ = await office.call("GET", "/kn/v1/status", token=token)
             assert status == 401
+
+
+async def test_the_operator_s_token_is_known_elsewhere_too(office: Office) -> None:
+    """Protects costs on ``/metrics``: only the whole token of the operator opens them."""
+    for token, expected in ((TOKEN, True), (TOKEN + "x", False), ("", False), (None, False)):
+        headers = [] if token is None else [(b"authorization", f"Bearer {token}".encode())]
+        request = Request(
+            method="GET", raw_path=b"/metrics", query=b"", headers=headers, trace=Trace()
+        )
+        assert Access(TOKEN, office.directory).is_operator(request) is expected
+        assert not Access(None, office.directory).is_operator(request)
 
 
 async def test_a_401_says_what_is_wanted(office: Office) -> None:

@@ -116,10 +116,10 @@ async def test_every_form_of_an_invoice(office: Office) -> None:
     [
         ("POST", "adjustments", {"kind": "gift", "reason": "x", "amount": "1"}, 400, "kind"),
         ("POST", "adjustments", {"kind": "credit", "reason": "", "amount": "1"}, 400, "reason"),
-        ("POST", "adjustments", {"kind": "credit", "reason": "x", "amount": "1e9"}, 400, "amount"),
+        ("POST", "adjustments", {"kind": "credit", "reason": "x", "amount": "1e9"}, 400, "decimal"),
         ("POST", "adjustments", {"kind": "credit", "reason": "x", "amount": "NaN"}, 400, "amount"),
         ("POST", "adjustments", {"kind": "tax", "reason": "x", "amount": "1"}, 400, "kind"),
-        ("POST", "closings", {"period": "2026-13"}, 400, "period"),
+        ("POST", "closings", {"period": "2026-13"}, 400, "month such as"),
         ("POST", "closings", {"period": "2026-11"}, 409, "still running"),
         ("POST", "closings", {"period": "2026-10"}, 409, "nothing to close"),
         ("GET", "invoices/org_none?period=2026-11", None, 404, "organisation"),

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from kilonova.accounts.vault import Vault
 from kilonova.admin.access import Access
+from kilonova.admin.conversations import Conversations
 from kilonova.admin.desk import Desk
 from kilonova.admin.desk_operations import DESK_OPERATIONS
 from kilonova.admin.openapi import openapi
@@ -16,13 +17,19 @@ from kilonova.admin.operations import OPENAPI_PATH, OPERATIONS, Operation
 from kilonova.admin.surface import AdminSurface
 from kilonova.core.errors import KilonovaError
 from kilonova.core.members import ROLES, OpenedSession, Role, is_at_least
+from kilonova.core.usage import Cost
+from kilonova.stores.memory import MemoryShelf
 from kilonova.telemetry.trace import Trace
 from kilonova.web.message import Request, Response
 from unit.accounts.people import PASSWORD, People, open_people
 from unit.admin.installation import TOKEN, Office
 
 DOORS = {"session", "sign_in", "set_up", "invited", "join"}
-OWN_AFFAIRS = {"sign_out", "sign_out_everywhere", "change_password"}
+OWN_AFFAIRS = {
+    "sign_out", "sign_out_everywhere", "change_password", "list_conversations",
+    "create_conversation", "conversation", "save_conversation", "delete_conversation",
+    "export_conversation",
+}  # fmt: skip
 EVERY: tuple[Operation[Any], ...] = (*OPERATIONS, *DESK_OPERATIONS)
 GUARDED = [each for each in EVERY if each.name not in DOORS | OWN_AFFAIRS]
 
@@ -40,7 +47,8 @@ class Site:
     stranger: OpenedSession
 
     async def send(self, method: str, path: str, **how: Any) -> Response:
-        """``session`` signs; ``csrf`` replaces its token; ``headers`` are added."""
+        """``session`` signs; ``csrf`` replaces its token; ``headers`` are added; ``tells_cost`` is
+        the server's setting."""
         target, _, query = path.partition("?")
         headers = [(b"host", b"console.test"), (b"content-type", b"application/json")]
         session: OpenedSession | None = how.get("session")
@@ -55,6 +63,7 @@ class Site:
             trace=Trace(),
         )
         request.body = json.dumps(how.get("body")).encode()
+        request.trace.tells_cost = how.get("tells_cost", True)
         endpoint = self.surface.find(request)
         assert endpoint is not None
         try:
@@ -69,6 +78,14 @@ class Site:
         return answer.status, json.loads(answer.body)
 
 
+def _conversations(people: People) -> Conversations:
+    return Conversations(
+        MemoryShelf(),
+        people.clock,
+        project_ids=lambda owner: [each.id for each in people.accounts.projects(owner)],
+    )
+
+
 @pytest.fixture
 async def site(office: Office) -> Site:
     people = open_people(office.store.accounts, Vault(bytes(32)), office.clock, office.directory)
@@ -80,7 +97,7 @@ async def site(office: Office) -> Site:
     acme = await people.accounts.create_organisation("acme")
     await people.accounts.create_project(acme.id, "default")
     stranger = await people.new_member(acme.id, "owner@acme.example", "owner")
-    desk = Desk(people.members, is_secure=False, kept_s=3600)
+    desk = Desk(people.members, _conversations(people), is_secure=False, kept_s=3600)
     access = Access(TOKEN, office.directory, staff=people.members)
     surface = AdminSurface(office.control, access, version="9", desk=desk)
     return Site(office, people, surface, home, acme.id, at_home, stranger)
@@ -191,6 +208,74 @@ async def test_lists_show_the_own_organisation_alone(site: Site) -> None:
         assert len((await site.call("GET", path, session=site.at_home["viewer"]))[1][where]) == 1
 
 
+async def test_the_operator_keeps_what_is_the_operators(site: Site) -> None:
+    """Protects the margin: where callers are not told what answers take, members read it in no
+    report either, and the operator still does; nobody else learns where the price list lies."""
+    key = site.people.accounts.keys(site.people.accounts.projects(site.home)[0].id)[0]
+    cost = Cost(resource="machine", currency="USD", direct_nano=7, basis="modelled")
+    await site.office.book(key.id, request_id="req_1", cost=cost)
+    owner, operator = site.at_home["owner"], [(b"authorization", f"Bearer {TOKEN}".encode())]
+    taken = ("cost", "cost_currency", "busy_s", "energy_wh", "co2_g")
+    for how, tells_cost, knows in (
+        ({"session": owner}, True, True),
+        ({"session": owner}, False, False),
+        ({"headers": operator}, False, True),
+    ):
+        for path in ("/kn/v1/usage", "/kn/v1/usage?group_by=key"):
+            _, seen = await site.call("GET", path, tells_cost=tells_cost, **how)
+            for line in (*seen["data"], *seen["totals"]):
+                assert {line[name] is not None for name in taken} == {knows}
+                assert line["price"] == "0.001001000"
+        _, requests = await site.call("GET", "/kn/v1/requests", tells_cost=tells_cost, **how)
+        assert [each["cost"] is not None for each in requests["data"]] == [knows]
+        path = "/kn/v1/statements/pnl?period=2026-11"
+        status, _ = await site.call("GET", path, tells_cost=tells_cost, **how)
+        assert status == (200 if knows else 403)
+        _, prices = await site.call("GET", "/kn/v1/prices", tells_cost=tells_cost, **how)
+        assert bool(prices["file"]) is ("headers" in how)
+
+
+async def test_an_owner_sees_the_statement_of_the_own_organisation(site: Site) -> None:
+    """Protects organisations from each other, and the operator: of one's own alone, and no picture
+    of the whole installation."""
+    for organisation, name in ((site.home, "req_1"), (site.abroad, "req_2")):
+        project = site.people.accounts.projects(organisation)[0]
+        key = await site.people.members.open_key(
+            (site.stranger if organisation == site.abroad else site.at_home["owner"]).member,
+            project.id,
+        )
+        await site.office.book(key.id, request_id=name)
+    path = "/kn/v1/statements/pnl?by=organisation"
+    for session, own in ((site.stranger, site.abroad), (site.at_home["owner"], site.home)):
+        status, seen = await site.call("GET", path, session=session)
+        assert status == 200
+        (statement,) = seen["data"]
+        assert [segment["id"] for segment in statement["segments"]] == [own]
+        assert statement["total"]["requests"] == 1
+        assert statement["resources"] == []
+        # Whatever is asked: a share of idle time would tell how busy others were.
+        _, shared = await site.call("GET", f"{path}&idle=proportional", session=session)
+        assert shared["data"][0]["idle"] == seen["data"][0]["idle"] == "platform"
+        status, _ = await site.call("GET", f"{path}&pictures=true", session=session)
+        assert status == 400
+    _, records = await site.call(
+        "GET", "/kn/v1/requests?order=newest&outcome=completed", session=site.stranger
+    )
+    assert [each["id"] for each in records["data"]] == ["req_2"]
+
+
+async def test_an_admin_signs_a_member_out(site: Site) -> None:
+    """Protects an organisation after a laptop was lost: all sessions of the member end at once, and
+    an admin does not reach an owner's."""
+    viewer, admin = site.at_home["viewer"], site.at_home["admin"]
+    path = f"/kn/v1/members/{viewer.member.id}/sessions"
+    assert (await site.call("DELETE", path, session=admin))[0] == 200
+    assert (await site.call("GET", "/kn/v1/keys", session=viewer))[0] == 401
+    path = f"/kn/v1/members/{site.at_home['owner'].member.id}/sessions"
+    assert (await site.call("DELETE", path, session=admin))[0] == 403
+    assert (await site.call("GET", "/kn/v1/keys", session=site.at_home["owner"]))[0] == 200
+
+
 @pytest.mark.parametrize("operation", [each for each in EVERY if each.name not in DOORS])
 async def test_every_route_is_closed_without_a_session(
     site: Site, operation: Operation[Any]
@@ -257,7 +342,7 @@ async def test_the_cookie_is_for_the_browser_alone(site: Site) -> None:
 
 async def test_under_tls_the_cookie_is_secure(site: Site) -> None:
     """Protects the cookie from plain HTTP, and from other hosts, ports and paths."""
-    secure = Desk(site.people.members, is_secure=True, kept_s=60)
+    secure = Desk(site.people.members, _conversations(site.people), is_secure=True, kept_s=60)
     access = Access(TOKEN, site.office.directory, staff=site.people.members)
     site.surface = AdminSurface(site.office.control, access, version="9", desk=secure)
     body = {"email": "ada@example.com", "password": PASSWORD}
@@ -312,7 +397,7 @@ async def test_the_desk_answers_as_the_document_says(site: Site) -> None:
 
 async def test_every_desk_operation_is_served(site: Site) -> None:
     """Protects the table: each of its lines has somebody at the desk, and the reverse."""
-    desk = Desk(site.people.members, is_secure=False, kept_s=1)
+    desk = Desk(site.people.members, _conversations(site.people), is_secure=False, kept_s=1)
     assert {each.name for each in DESK_OPERATIONS} == set(desk.doors) | set(desk.rooms)
     assert set(desk.doors) == DOORS
     status, _ = await site.call("GET", OPENAPI_PATH, session=site.at_home["viewer"])

@@ -80,6 +80,11 @@ async def test_an_unclear_owner_is_not_guessed(office: Office) -> None:
         ("keys", {"limits": {"budget": 1.5}}, "budget"),
         ("keys", {"limits": {"requests_per_minute": 0}}, "requests_per_minute"),
         ("keys", {"expires_at": "2026-01-01T00:00:00"}, "expires_at"),
+        (
+            "adjustments",
+            {"kind": "credit", "reason": "r", "amount": "1", "expires_at": "2027-01-01T00:00:00"},
+            "expires_at",
+        ),
         ("organisations", {"name": ""}, "name"),
         ("organisations", {}, "name"),
         ("organisations", b"{", "JSON"),

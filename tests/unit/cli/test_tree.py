@@ -35,7 +35,7 @@ def test_the_contract_is_complete() -> None:
     """Protects scripts: these commands exist."""
     assert set(LEAVES) == {
         "serve", "chat", "doctor", "version", "usage", "config show", "ledger verify", "plan",
-        "pnl", "ledger refund", "ledger credit", "ledger allowance", "ledger adjust",
+        "pnl", "audit", "ledger refund", "ledger credit", "ledger allowance", "ledger adjust",
         "ledger close", "ledger adjustments", "ledger closings", "invoice", "export focus",
         "export requests", "export usage",
         "prices show", "prices reload", "prices import", "prices diff",

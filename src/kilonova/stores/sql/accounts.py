@@ -5,7 +5,9 @@ from typing import Any
 import apsw
 
 from kilonova.core.identity import Key, Organisation, Project
+from kilonova.stores.audit_facts import owner_facts
 from kilonova.stores.sql import compiled
+from kilonova.stores.sql.audit_chain import noted
 from kilonova.stores.sql.operations import Row, Save
 from kilonova.stores.sql.rows import (
     as_key,
@@ -28,7 +30,9 @@ class SqlAccounts:
         self._reader = reader
 
     def save(self, *owners: Organisation | Project | Key) -> Done:
-        return self._writer.submit(Save(tuple(_saving(owner) for owner in owners)))
+        told = [fact for owner in owners for fact in owner_facts(self._standing(owner), owner)]
+        rows = tuple(_saving(owner) for owner in owners)
+        return self._writer.submit(Save(rows, entries=noted(told)))
 
     def organisation(self, organisation_id: str) -> Organisation | None:
         row = self._first(compiled.ORGANISATION, organisation_id)
@@ -63,6 +67,15 @@ class SqlAccounts:
 
     def save_note(self, name: str, text: str) -> Done:
         return self._writer.submit(Save(((compiled.NOTE_SAVE, (name, text)),)))
+
+    def _standing(self, owner: Organisation | Project | Key) -> Organisation | Project | Key | None:
+        match owner:
+            case Organisation():
+                return self.organisation(owner.id)
+            case Project():
+                return self.project(owner.id)
+            case Key():
+                return self.key(owner.id)
 
     def _key(self, statement: str, value: str | bytes) -> Key | None:
         row = self._first(statement, value)

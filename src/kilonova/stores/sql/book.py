@@ -11,8 +11,18 @@ from typing import Any
 
 import apsw
 import msgspec
+from msgspec.structs import asdict
 
-from kilonova.core.books import BookedRecord, Entry, Grouping, OpenHold, UsageFilter, UsageSum
+from kilonova.core.books import (
+    EVERY_RECORD,
+    BookedRecord,
+    Entry,
+    Grouping,
+    OpenHold,
+    RecordMatch,
+    UsageFilter,
+    UsageSum,
+)
 from kilonova.core.corrections import Adjustment, ChargeSum, Closing, StoredInvoice
 from kilonova.core.tally import HourSum
 from kilonova.stores.sql import compiled
@@ -120,6 +130,10 @@ class SqlView:
         return dict(rows)
 
 
+# No id of a request is larger: they are ``req_`` and digits and letters.
+_BEHIND_ALL = "req`"
+
+
 class SqlBook:
     """Implements ``core.books.LedgerBook`` over the file at ``path``."""
 
@@ -135,12 +149,24 @@ class SqlBook:
         finally:
             connection.close()
 
-    def page(self, chosen: UsageFilter, *, after: str, limit: int) -> list[BookedRecord]:
+    def page(
+        self,
+        chosen: UsageFilter,
+        *,
+        after: str,
+        limit: int,
+        match: RecordMatch = EVERY_RECORD,
+        is_newest_first: bool = False,
+    ) -> list[BookedRecord]:
         everywhere = chosen.organisation_id is None
-        statement = compiled.RECORD_PAGE if everywhere else compiled.RECORD_PAGE_OF_ORGANISATION
+        if is_newest_first:
+            after = after or _BEHIND_ALL
+            statement = compiled.NEWEST_PAGE if everywhere else compiled.NEWEST_PAGE_OF_ORGANISATION
+        else:
+            statement = compiled.RECORD_PAGE if everywhere else compiled.RECORD_PAGE_OF_ORGANISATION
         connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
         try:
-            bindings = _bindings(chosen) | {"after": after, "limit": limit}
+            bindings = _bindings(chosen) | asdict(match) | {"after": after, "limit": limit}
             return [as_booked_record(row) for row in connection.execute(statement, bindings)]
         finally:
             connection.close()

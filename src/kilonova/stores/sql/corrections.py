@@ -7,7 +7,9 @@ from msgspec.structs import astuple
 from kilonova.core.books import Posted
 from kilonova.core.corrections import Adjustment, Closing, StoredInvoice
 from kilonova.core.crash import crash_point
+from kilonova.stores.audit_facts import adjustment_fact, closing_fact
 from kilonova.stores.sql import compiled
+from kilonova.stores.sql.audit_chain import noted
 from kilonova.stores.sql.ledger import SqlLedger
 from kilonova.stores.sql.operations import Row, Save
 from kilonova.stores.sql.writer import Done, Writer
@@ -36,7 +38,8 @@ class SqlCorrections:
         self._ledger.open_from_ms = self._closed_until_ms
 
     def adjust(self, posted: Sequence[Posted]) -> Done:
-        done = self._writer.submit(Save(tuple(_rows(posted))))
+        told = noted([adjustment_fact(each.adjustment) for each in posted])
+        done = self._writer.submit(Save(tuple(_rows(posted)), entries=told))
         crash_point("adjustment.queued")
         return done
 
@@ -46,7 +49,8 @@ class SqlCorrections:
         rows = _rows(posted)
         rows += [(compiled.INVOICE_INSERT, astuple(invoice)) for invoice in invoices]
         rows.append((compiled.CLOSING_INSERT, astuple(closing)))
-        done = self._writer.submit(Save(tuple(rows)))
+        # What follows from closing (credits used, taxes, rounding) stands in the invoices.
+        done = self._writer.submit(Save(tuple(rows), entries=noted([closing_fact(closing)])))
         crash_point("closing.queued")
         done.add_done_callback(self._note_closed)
         return done

@@ -13,7 +13,7 @@ from kilonova.core.books import OpenHold, Posting
 from kilonova.core.crash import crash_point
 from kilonova.core.ports import Hold
 from kilonova.core.usage import Usage, UsageRecord
-from kilonova.stores.sql.compiled import NEWEST, SPENT, SPENT_BY_DAY
+from kilonova.stores.sql.compiled import LAST_DAY, NEWEST, SPENT, SPENT_BY_DAY
 from kilonova.stores.sql.operations import Checkpoint, Reserve, Settle
 from kilonova.stores.sql.rows import closed_until_ms, read_holds
 from kilonova.stores.sql.writer import Done, Writer
@@ -80,6 +80,11 @@ class SqlLedger:
         """From the file, so only for what this process has not settled itself: ask once, first."""
         rows = self._reader.execute(SPENT_BY_DAY, (level_id, first_day))
         return {int(day): int(spent_nano) for day, spent_nano in rows}
+
+    def last_day(self, level_id: str) -> int | None:
+        """The last day (since the epoch) on which a request of it began; None without any."""
+        day: int | None = self._reader.execute(LAST_DAY, (level_id,)).get
+        return day
 
     def _withdraw(self, request_id: str, reserved: Done) -> None:
         """Forget a hold that was refused. After a cancellation the caller still settles."""

@@ -7,7 +7,9 @@ from msgspec.structs import astuple
 
 from kilonova.core.identity import Key
 from kilonova.core.members import Gone, Invitation, Member, MemberKey, Session
+from kilonova.stores.audit_facts import Known, member_facts
 from kilonova.stores.sql import compiled
+from kilonova.stores.sql.audit_chain import noted
 from kilonova.stores.sql.operations import Row, Save
 from kilonova.stores.sql.rows import key_row
 from kilonova.stores.sql.writer import Done, Writer
@@ -34,7 +36,8 @@ class SqlMembers:
     def write(self, *changes: Change, notes: dict[str, str] | None = None) -> Done:
         rows = [_saving(change) for change in changes]
         rows += [(compiled.NOTE_SAVE, (name, text)) for name, text in (notes or {}).items()]
-        return self._writer.submit(Save(tuple(rows)))
+        known = Known(member=self.member, invitation=self.invitation)
+        return self._writer.submit(Save(tuple(rows), entries=noted(member_facts(changes, known))))
 
     def touch(self, session: Session) -> None:
         self._writer.post(Save(((compiled.SESSION_TOUCH, (session.seen_ms, session.digest)),)))

@@ -12,10 +12,12 @@ import apsw
 from msgspec import Struct
 from msgspec.structs import astuple
 
+from kilonova.core.audit import AuditEntry
 from kilonova.core.books import DAY_MS, Entry
 from kilonova.core.crash import crash_point
 from kilonova.core.ports import Hold
 from kilonova.core.usage import Usage, UsageRecord
+from kilonova.stores.sql.audit_chain import append_entries
 from kilonova.stores.sql.compiled import (
     BALANCE_ADD,
     ENTRY_INSERT,
@@ -58,9 +60,11 @@ class Settle(Struct, frozen=True, gc=False):
 
 
 class Save(Struct, frozen=True, gc=False):
-    """Statements with their rows, in order. Empty, it is a mark in the queue."""
+    """Statements with their rows, in order, and what the audit log says of them. Empty, it is a
+    mark in the queue."""
 
     rows: tuple[tuple[str, Row], ...] = ()
+    entries: tuple[AuditEntry, ...] = ()
 
 
 class Shelve(Struct, frozen=True, gc=False):
@@ -213,6 +217,8 @@ def _save(connection: apsw.Connection, operations: list[Save]) -> None:
     for operation in operations:
         for statement, row in operation.rows:
             connection.execute(statement, row)
+        if operation.entries:
+            append_entries(connection, operation.entries)
     crash_point("accounts.written")
 
 

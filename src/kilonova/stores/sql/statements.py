@@ -18,6 +18,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    or_,
     select,
     tuple_,
     update,
@@ -30,6 +31,7 @@ from kilonova.core.tally import MEASURES
 from kilonova.stores.sql.tables import (
     adjustments,
     alerts,
+    audit,
     balances,
     closings,
     entries,
@@ -151,11 +153,22 @@ def _by_time() -> ClauseElement:
     return select(*apart, *_sums()).select_from(joined).where(*_of_hours()).group_by(*apart)
 
 
-def _page(*conditions: ColumnElement[bool]) -> ClauseElement:
-    request_id = usage_records.c.request_id
-    behind = request_id > bindparam("after", type_=Text)
-    page = _records().where(behind, *conditions).order_by(request_id)
+def _page(*conditions: ColumnElement[bool], is_newest_first: bool = False) -> ClauseElement:
+    request_id, after = usage_records.c.request_id, bindparam("after", type_=Text)
+    behind = request_id < after if is_newest_first else request_id > after
+    order = request_id.desc() if is_newest_first else request_id
+    page = _records().where(behind, *conditions, *map(_matched, _SOUGHT)).order_by(order)
     return page.limit(bindparam("limit", type_=Integer)).offset(_ZERO)
+
+
+# What single records are sought by: ``core.books.RecordMatch``.
+_SOUGHT = ("model_id", "project_id", "key_id", "dialect", "outcome")
+
+
+def _matched(name: str) -> ColumnElement[bool]:
+    """A column has the value that is sought, where one is."""
+    sought = bindparam(name, type_=Text)
+    return or_(sought.is_(None), usage_records.c[name] == sought)
 
 
 # Everything that decides what a request is charged, and in which unit it is.
@@ -250,6 +263,8 @@ STATEMENTS: dict[str, ClauseElement] = {
     "RECORD": _records().where(usage_records.c.request_id == bindparam("request_id", type_=Text)),
     "RECORD_PAGE": _page(*_in_time()),
     "RECORD_PAGE_OF_ORGANISATION": _page(_of_organisation(), *_in_time()),
+    "NEWEST_PAGE": _page(*_in_time(), is_newest_first=True),
+    "NEWEST_PAGE_OF_ORGANISATION": _page(_of_organisation(), *_in_time(), is_newest_first=True),
     "RECORDS_ENDED": _ended(*_in_time()),
     "RECORDS_ENDED_OF_ORGANISATION": _ended(_of_organisation(), *_in_time()),
     "FACET_KEEP": _keep(usage_facets),
@@ -268,6 +283,9 @@ STATEMENTS: dict[str, ClauseElement] = {
     "SPENT_BY_DAY": select(spending_days.c.day, spending_days.c.spent_nano).where(
         spending_days.c.level_id == bindparam("level_id"),
         spending_days.c.day >= bindparam("first_day"),
+    ),
+    "LAST_DAY": select(func.max(spending_days.c.day)).where(
+        spending_days.c.level_id == bindparam("level_id")
     ),
     "SPENDING": select(spending),
     "SPENT": select(spending.c.spent_nano).where(spending.c.level_id == bindparam("level_id")),
@@ -363,6 +381,29 @@ STATEMENTS: dict[str, ClauseElement] = {
     "MEMBER_OF_KEY": select(member_keys.c.member_id).where(
         member_keys.c.key_id == bindparam("key_id")
     ),
+    "AUDIT_INSERT": insert(audit),
+    "AUDIT_LAST": select(audit.c.number, audit.c.digest)
+    .order_by(audit.c.number.desc())
+    .limit(_ONE)
+    .offset(_ZERO),
+    "AUDIT_PAGE": select(audit)
+    .where(audit.c.number < bindparam("before", type_=Integer))
+    .order_by(audit.c.number.desc())
+    .limit(bindparam("rows", type_=Integer))
+    .offset(_ZERO),
+    "AUDIT_PAGE_OF": select(audit)
+    .where(
+        audit.c.organisation_id == bindparam("organisation_id", type_=Text),
+        audit.c.number < bindparam("before", type_=Integer),
+    )
+    .order_by(audit.c.number.desc())
+    .limit(bindparam("rows", type_=Integer))
+    .offset(_ZERO),
+    "AUDIT_WALK": select(audit)
+    .where(audit.c.number > bindparam("after", type_=Integer))
+    .order_by(audit.c.number)
+    .limit(bindparam("rows", type_=Integer))
+    .offset(_ZERO),
     "ALL_NOTES": select(notes).order_by(notes.c.name),
     "ALL_PROJECTS": select(projects).order_by(projects.c.id),
     "ALL_KEYS": select(keys).order_by(keys.c.id),
@@ -377,7 +418,7 @@ def module_text() -> str:
         compiled = statement.compile(dialect=dialect)
         lost = [key for key, value in compiled.params.items() if value is not None]
         assert not lost, f"{name} has constants that its text would lose: {lost}"
-        lines.append(f'{name} = """\\\n{fill(str(compiled), 96)}"""')
+        lines.append(fill(f'{name} = """{compiled}"""', 100))
     return "\n".join(lines) + "\n"
 
 

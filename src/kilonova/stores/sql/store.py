@@ -13,6 +13,7 @@ from kilonova.core.shelf import Sealer, ShelfLimits
 from kilonova.stores.error import StoreError
 from kilonova.stores.sql.accounts import SqlAccounts
 from kilonova.stores.sql.alerts import SqlAlerts
+from kilonova.stores.sql.audit import SqlAudit
 from kilonova.stores.sql.book import SqlBook
 from kilonova.stores.sql.corrections import SqlCorrections
 from kilonova.stores.sql.ledger import SqlLedger
@@ -41,6 +42,7 @@ class SqlStore:
         self.ledger = SqlLedger(self._writer, self._reader, posting)
         self.corrections = SqlCorrections(self._writer, self.ledger)
         self.accounts = SqlAccounts(self._writer, self._reader)
+        self.audit = SqlAudit(self._writer, self._reader)
         self.alerts = SqlAlerts(self._writer, self._reader)
         self.members = SqlMembers(self._writer, self._reader)
         self.book = SqlBook(path)

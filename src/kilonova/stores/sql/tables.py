@@ -25,6 +25,7 @@ from kilonova.core.tally import FACETS, MEASURES
 __all__ = [
     "adjustments",
     "alerts",
+    "audit",
     "balances",
     "closings",
     "entries",
@@ -372,6 +373,23 @@ invitations = _table(
     _number("created_ms"),
     _number("expires_ms"),
     Index("invitations_by_organisation", "organisation_id"),
+)
+
+# Who did what to which, each entry chained to the one before: core/audit. Only added to.
+audit = _table(
+    "audit",
+    Column("number", _NUMBER, primary_key=True, autoincrement=False),
+    _number("at_ms"),
+    _text("organisation_id"),
+    _text("actor"),
+    _text("actor_name"),
+    _text("action"),
+    _text("subject"),
+    _text("subject_name"),
+    _text("detail"),
+    Column("digest", LargeBinary, nullable=False),
+    Index("audit_by_organisation", "organisation_id", "number"),
+    has_rowid=True,
 )
 
 # The key on which a member's own requests in the console are counted, in each project.

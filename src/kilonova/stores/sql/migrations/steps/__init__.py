@@ -7,6 +7,7 @@ from kilonova.stores.sql.migrations.steps import (
     s0004,
     s0005,
     s0006,
+    s0007,
 )
 
 STEPS: tuple[tuple[str, str, str], ...] = (
@@ -16,4 +17,5 @@ STEPS: tuple[tuple[str, str, str], ...] = (
     (s0004.REVISION, s0004.UP, s0004.DOWN),
     (s0005.REVISION, s0005.UP, s0005.DOWN),
     (s0006.REVISION, s0006.UP, s0006.DOWN),
+    (s0007.REVISION, s0007.UP, s0007.DOWN),
 )
