@@ -13,7 +13,8 @@ from kilonova.admin.schema import Verification
 from kilonova.app.books import Books
 from kilonova.billing.bookkeeping import open_bookkeeper
 from kilonova.billing.prices.desk import PriceDesk
-from kilonova.billing.statement.desk import open_statements
+from kilonova.billing.statement.conservation import CONSERVED, not_conserved
+from kilonova.billing.statement.desk import open_statements, plan_terms
 from kilonova.billing.verify import INVARIANTS, verify
 from kilonova.core.audit import OPERATOR, act_as
 from kilonova.core.budgets import BudgetStanding
@@ -48,11 +49,16 @@ def control_of(
     kinds = {plan.name: plan.kind for plan in offer.engines}
     statements = open_statements(settings, books.store.book, engines=kinds, clock=SystemClock())
 
+    terms = plan_terms(settings, engines=kinds)
+
     def audit() -> Verification:
-        findings = verify(books.store.book, live=live)
+        book = books.store.book
+        findings = verify(book, live=live)
+        if not findings:
+            findings = not_conserved(book, terms, now_ms=_now_ms())
         return Verification(
             is_sound=not findings,
-            checks=INVARIANTS,
+            checks=(*INVARIANTS, *CONSERVED),
             problems=tuple(f"{finding.invariant}: {finding.detail}" for finding in findings),
         )
 
