@@ -51,7 +51,8 @@ def _conversation(ada: Person) -> None:
         '```python\nfor word in "hello world".split():\n    print(word)  # one a line\n```'
     )
     ada.page.get_by_label(ada.t("chat.message"), exact=True).fill(text)
-    ada.page.keyboard.press("Enter")
+    # The button is ready once the models are there; Enter before that sends nothing.
+    ada.button("chat.send").click()
     ada.page.locator(".figures").wait_for()
     ada.page.get_by_text("$").first.wait_for()
 
@@ -59,7 +60,7 @@ def _conversation(ada: Person) -> None:
 def _failed(ada: Person) -> None:
     ada.button("chat.new").click()
     ada.page.get_by_label(ada.t("chat.message"), exact=True).fill("[[echo: overloaded]] x")
-    ada.page.keyboard.press("Enter")
+    ada.button("chat.send").click()
     ada.page.get_by_role("alert").wait_for()
 
 
