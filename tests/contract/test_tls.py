@@ -71,7 +71,7 @@ def shell(tls: Server, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def test_boto3_with_a_bearer_key(shell: dict[str, str]) -> None:
     """Protects the one thing that boto3 does over HTTPS only: one key string, no signature."""
     assert shell["AWS_BEARER_TOKEN_BEDROCK"].startswith("kn_live_")
-    client = boto3.client("bedrock-runtime")
+    client = boto3.Session().client("bedrock-runtime")
     message = {"role": "user", "content": [{"text": "hello there"}]}
     sent: list[str] = []
     client.meta.events.register(
@@ -93,7 +93,7 @@ def test_boto3_with_a_signature(shell: dict[str, str], monkeypatch: pytest.Monke
     """Protects signed requests over TLS, and the control plane, under the name localhost."""
     monkeypatch.delenv("AWS_BEARER_TOKEN_BEDROCK")
     url = shell["AWS_ENDPOINT_URL_BEDROCK"].replace("127.0.0.1", "localhost")
-    listed = boto3.client("bedrock", endpoint_url=url).list_foundation_models()
+    listed = boto3.Session().client("bedrock", endpoint_url=url).list_foundation_models()
     assert ECHO in [summary["modelId"] for summary in listed["modelSummaries"]]
 
 
@@ -104,7 +104,7 @@ def test_who_does_not_trust_does_not_talk(
     monkeypatch.delenv("AWS_CA_BUNDLE")
     monkeypatch.delenv("REQUESTS_CA_BUNDLE")
     with pytest.raises(SSLError):
-        boto3.client("bedrock").list_foundation_models()
+        boto3.Session().client("bedrock").list_foundation_models()
 
 
 def test_the_openai_sdk(shell: dict[str, str]) -> None:
