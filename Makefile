@@ -15,7 +15,7 @@ serve: setup  ## Start the server on http://127.0.0.1:8040
 	$(VENV)/bin/kilonova serve $(ARGS)
 
 test: check  ## Everything that must pass, static part first
-	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup-dev check-console  ## The static part: format, lint, types, walls
 	$(VENV)/bin/ruff format --check .

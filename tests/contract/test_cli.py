@@ -352,7 +352,8 @@ def test_the_doctor_finds_a_fresh_installation_fit(bare: Path) -> None:
     report = in_json("doctor", home=bare)
     verdicts = {each["check"]: each["verdict"] for each in report["findings"]}
     assert report["is_fit"] is True
-    assert verdicts["aws wire"] == verdicts["openai wire"] == "OK"
+    wires = ("aws", "openai", "responses", "azure", "anthropic", "gemini", "deepseek")
+    assert [verdicts[f"{wire} wire"] for wire in wires] == ["OK"] * 7
     assert verdicts["ledger"] == "OK"
 
 

@@ -44,6 +44,7 @@ def test_a_stream_adds_up_to_the_whole(client: openai.OpenAI, model: str) -> Non
     asked: Any = {
         "model": model, "prompt": "one two three", "max_tokens": 8, "seed": 7, "temperature": 0,
     }  # fmt: skip
+    client.completions.create(**asked)  # from now on the prompt is in the cache of prefixes
     whole = client.completions.create(**asked)
     chunks = list(
         client.completions.create(**asked, stream=True, stream_options={"include_usage": True})

@@ -174,11 +174,12 @@ def _edit(document: Pairs, change: Change) -> None:
             holder[index] = (names[change.value % len(names)], held)
         case "wrap":
             put([held] if change.value % 2 else Pairs([(_NAMES[change.value % 9], held)]))
-        case "repeat" if isinstance(held, list) and not isinstance(held, Pairs):
+        case "repeat" if held and isinstance(held, list) and not isinstance(held, Pairs):
             times = (2, 129, 3000)[change.value % 3]
-            # One repetition inside of another would fill the memory of the machine.
-            if len(_text_of(held)) * times < _REPEATED_MAX:
-                put(held * times)
+            # As text: a later repetition inside of this one would fill the memory of the machine.
+            text = _text_of(held)
+            if len(text) * times < _REPEATED_MAX:
+                put(Verbatim(f"[{','.join([text[1:-1]] * times)}]"))
         case "add" if isinstance(held, Pairs):
             junk = _editable(_JUNK[change.value % len(_JUNK)])
             held.append((_NAMES[change.place % len(_NAMES)], junk))

@@ -1,16 +1,12 @@
 """Real requests, over the wires that customers use: answered, metered and priced?
 
-One is signed and sent by botocore (which is all of boto3 that touches the wire), one is in the form
-of the OpenAI SDK. A customer of its own pays, so that no real bill holds a doctor's request.
+One is signed and sent by botocore (which is all of boto3 that touches the wire), the others are in
+the form of their SDKs. A customer of its own pays, so that no real bill holds a doctor's request.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
-
-import botocore.config
-import botocore.session
-import urllib3
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from functools import partial
 
 from kilonova.admin.plane import ControlPlane
 from kilonova.admin.schema import (
@@ -24,7 +20,8 @@ from kilonova.admin.schema import (
 )
 from kilonova.cli.choice import choose_model
 from kilonova.cli.doctor.finding import Check, Verdict
-from kilonova.cli.link import pinned
+from kilonova.cli.doctor.letters import LETTERS, post
+from kilonova.cli.doctor.signed import converse
 from kilonova.cli.pages import every
 from kilonova.cli.passkey import passkey
 from kilonova.cli.reach import reach
@@ -38,8 +35,6 @@ from kilonova.home import ServerNote
 __all__ = ["PAYER", "Visit"]
 
 PAYER = "kilonova-doctor"
-_QUESTION = "Say hello."
-_WAIT_S = 120
 
 _Result = tuple[Verdict, str, str]
 
@@ -58,9 +53,14 @@ class Visit:
         note = self._stack.enter_context(reach(run))
         key = self._stack.enter_context(passkey(run, run.ask(_ensure_payer)))
         model = choose_model(run)
+
+        def check(wire: str, ask: Callable[[ServerNote, CreatedKey, str], str]) -> Check:
+            return Check(f"{wire} wire", lambda: _account(run, model, ask(note, key, model.id)))
+
         self._checks = [
-            Check("aws wire", lambda: _account(run, model, _converse(note, key, model.id))),
-            Check("openai wire", lambda: _account(run, model, _complete(note, key, model.id))),
+            check("aws", converse),
+            check("openai", _complete),
+            *(check(letter.wire, partial(post, letter)) for letter in LETTERS),
         ]
         return "OK", f"{note.url} is ready", ""
 
@@ -77,57 +77,10 @@ async def _ensure_payer(plane: ControlPlane) -> NewKey:
     return NewKey(organisation=PAYER, kind="both", name="kilonova doctor")
 
 
-def _converse(note: ServerNote, key: CreatedKey, model_id: str) -> str:
-    """The request id of an answered Converse."""
-    session = botocore.session.Session()
-    client = session.create_client(
-        "bedrock-runtime",
-        region_name="us-east-1",
-        endpoint_url=note.url,
-        aws_access_key_id=key.access_key_id,
-        aws_secret_access_key=key.secret_access_key,
-        config=botocore.config.Config(
-            read_timeout=_WAIT_S, retries={"max_attempts": 1}, proxies={"http": "", "https": ""}
-        ),
-        verify=note.authority or None,
-    )
-    if note.certificates and not note.authority:
-        client.meta.events.register("before-send.bedrock-runtime", _Pinned(note).send)
-    message = {"role": "user", "content": [{"text": _QUESTION}]}
-    answer: dict[str, Any] = client.converse(
-        modelId=model_id, messages=[message], inferenceConfig={"maxTokens": 16}
-    )
-    return str(answer["ResponseMetadata"]["HTTPHeaders"]["x-kilonova-request-id"])
-
-
-class _Pinned:
-    """Sends what botocore signed to a server whose certificate is for a name that this machine may
-    not be able to resolve: here it is known by its key."""
-
-    def __init__(self, note: ServerNote) -> None:
-        self._pool = urllib3.PoolManager(
-            ssl_context=pinned(note), assert_hostname=False, timeout=_WAIT_S, retries=False
-        )
-
-    def send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        answer = self._pool.request(
-            request.method,
-            request.url,
-            body=request.body,
-            headers={name: _text(value) for name, value in request.headers.items()},
-            preload_content=False,
-        )
-        return AWSResponse(request.url, answer.status, answer.headers, answer)
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else value
-
-
 def _complete(note: ServerNote, key: CreatedKey, model_id: str) -> str:
     """The request id of an answered chat completion."""
     talk = Talk(note=note, bearer_key=key.bearer_key or "", model=model_id, max_tokens=16)
-    for _piece in talk.ask(_QUESTION):
+    for _piece in talk.ask("Say hello."):
         pass
     return talk.turn.request_id
 
@@ -148,7 +101,8 @@ def _account(run: Run, model: ModelView, request_id: str) -> _Result:
     expected = format_nano(price.charge(_usage(record)))
     if record.price != expected:
         return "FAIL", f"{request_id} costs {record.price}, its tokens {expected}", fix
-    counts = f"{record.input_tokens} tokens in, {record.output_tokens} out"
+    read = record.input_tokens + record.cache_read_tokens
+    counts = f"{read} tokens in ({record.cache_read_tokens} cached), {record.output_tokens} out"
     return "OK", f"{model.id}: {counts}, {record.price} {record.currency}", ""
 
 
