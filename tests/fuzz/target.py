@@ -71,22 +71,25 @@ class Target:
 
     async def _idle(self) -> None:
         deadline = time.monotonic() + _IDLE_S
-        while self._application.metrics.holds_open._value.get():
+        while self._application.metrics.registry.get_sample_value("kilonova_holds_open"):
             assert time.monotonic() < deadline, "a request is still open"
             await asyncio.sleep(0.01)
 
 
 def _check_body(answer: Exchange) -> None:
-    """What says that it is JSON is JSON, and every event of a stream is whole."""
+    """What says that it is JSON is JSON, and every event of a stream is whole.
+
+    A number that a caller sent may come back with all its digits, more than Python reads by itself.
+    """
     kind = answer.headers.get("content-type", "")
     if kind.startswith("application/json"):
         assert answer.body, "an empty document"
-        json.loads(answer.body.decode(), parse_constant=_no_number)
+        json.loads(answer.body.decode(), parse_constant=_no_number, parse_int=str)
     elif kind.startswith("text/event-stream"):
         for line in answer.body.decode().split("\n"):
             _, is_data, text = line.partition("data: ")
             if is_data and text != "[DONE]":
-                json.loads(text, parse_constant=_no_number)
+                json.loads(text, parse_constant=_no_number, parse_int=str)
 
 
 def _no_number(text: str) -> float:

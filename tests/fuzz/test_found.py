@@ -40,6 +40,25 @@ FOUND = {
         GENERATE,
         gemini({"title": "HERE"}).replace(b"HERE", rb"\ud800"),
     ),
+    "a type of a schema that is one": (
+        GENERATE,
+        gemini({"type": "HERE"}, "parametersJsonSchema").replace(b'"HERE"', b"1e999"),
+    ),
+    "a type of a function's schema that is one": (
+        "/v1/chat/completions",
+        b'{"model":"fuzz.all-v1:0","messages":[{"role":"user","content":"x"}],"tools":[{"type":'
+        b'"function","function":{"name":"add","parameters":{"type":1e999}}}]}',
+    ),
+    "a type of a tool's schema that is one": (
+        "/v1/messages",
+        b'{"model":"fuzz.all-v1:0","max_tokens":4,"messages":[{"role":"user","content":"x"}],'
+        b'"tools":[{"name":"add","input_schema":{"type":1e999}}]}',
+    ),
+    "a type in a response's tools that is one": (
+        "/v1/responses",
+        b'{"model":"fuzz.all-v1:0","input":"x","tools":[{"type":"function","name":"add",'
+        b'"parameters":{"type":1e999}}]}',
+    ),
     "an answer of a schema that holds one": (
         "/v1/chat/completions",
         b'{"model":"fuzz.all-v1:0","messages":[{"role":"user","content":"x"}],"response_format":'

@@ -26,6 +26,7 @@ SCHEMA_BYTES_MAX = 1 << 20
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_OBJECT = (b"null", b'"object"')
 _NO_PARAMETERS = Raw(b'{"type":"object","properties":{}}')
 _CHOICES = {mode: ToolChoice(mode) for mode in ("auto", "none", "required")}
 _TEXT = OutputFormat()
@@ -33,9 +34,9 @@ _JSON_OBJECT = OutputFormat("json_object")
 
 
 class _Head(Struct, frozen=True):
-    """The one keyword of a tool's schema that must have a certain value."""
+    """The one keyword of a tool's schema that must have a certain value, as it was sent."""
 
-    type: object = None
+    type: Raw = Raw(b"null")
 
 
 _head = msgspec.json.Decoder(_Head)
@@ -67,7 +68,7 @@ def _tool(tool: schema.Tool, path: str) -> Tool:
 def decode_function(function: schema.Function, path: str) -> Tool:
     """A function that the model may call. Raises InvalidRequest for odd schemas."""
     parameters = decode_schema(function.parameters, f"{path}.parameters")
-    if parameters is not None and _head.decode(parameters).type not in (None, "object"):
+    if parameters is not None and bytes(_head.decode(parameters).type) not in _OBJECT:
         raise InvalidRequest(
             f"Invalid schema for function '{function.name}': schema must be a JSON Schema of "
             "'type: \"object\"'.",
