@@ -10,6 +10,8 @@ from differential.recorder import Recorder
 from differential.wires import WIRES, Speech
 from in_process import Running, serve_in_thread
 
+pytest.register_assert_rewrite("differential.checks")
+
 
 @pytest.fixture(scope="session")
 def recorder() -> Recorder:

@@ -1,18 +1,16 @@
 """Differential: what is counted and billed does not depend on the wire that asked."""
 
 import dataclasses
-import time
 from collections.abc import Callable
 
 import pytest
 
 from contract.observed import wait_for_settled
+from differential import checks
 from differential.heard import FEW, Heard, Reach, Wire
 from differential.recorder import Recorder
 from differential.wires import WIRES
-from in_process import Running, findings
-from kilonova.core.books import UsageFilter
-from kilonova.core.usage import UsageRecord
+from in_process import Running
 from servers import Server
 
 TEXT = "Hello there, how are you today?"
@@ -92,25 +90,4 @@ def test_leaving_frees_and_bills_on_every_wire(
 ) -> None:
     """Protects capacity and the bill: who closes a stream ends the work behind it, and pays for
     what came."""
-    cancelled, before = recorder.cancelled, len(_records(running))
-    wire.leave("[[echo: tokens=4000, delay_ms=5]] word")
-    _wait_until(lambda: recorder.cancelled == cancelled + 1)
-    assert recorder.running == 0
-    _wait_until(lambda: len(_records(running)) == before + 1)
-    record = _records(running)[-1]
-    assert record.outcome == "cancelled"
-    assert 0 < record.usage.output_tokens < 4000
-    assert findings(running.application) == []
-
-
-def _records(running: Running) -> list[UsageRecord]:
-    """Oldest first."""
-    page = running.application.books.store.book.page(UsageFilter(), after="", limit=500)
-    return sorted((one.record for one in page), key=lambda record: record.finished_ms)
-
-
-def _wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.01)
+    checks.leave(running, recorder, wire)

@@ -11,27 +11,32 @@ from msgspec import Struct
 from differential import canon, wires_anthropic, wires_aws, wires_gemini, wires_openai
 from differential.heard import Reach, Wire
 
-__all__ = ["WIRES", "Speech"]
+__all__ = ["CHAT_LACKS", "WIRES", "Lack", "Manner", "Speech"]
 
 # What a wire without the word makes of a part: a path in the request → what stands there.
 Lack = Mapping[str, Any]
 
 _NO_FAILED_RESULTS: Lack = {"is_error": False}  # a tool's result is its text
 _EFFORT_IS_A_SWITCH: Lack = {"thinking.is_on": True}  # any effort but "none" turns thinking on
-_CHAT: Lack = {**_NO_FAILED_RESULTS, **_EFFORT_IS_A_SWITCH}
+CHAT_LACKS: Lack = {**_NO_FAILED_RESULTS, **_EFFORT_IS_A_SWITCH}
 
 
-class Speech(Struct, frozen=True, kw_only=True):
-    """How to open a wire; ``row`` names it in the support matrix. ``lacks`` says what an engine is
+class Manner(Struct, frozen=True, kw_only=True):
+    """What a wire is like; ``row`` names it in the support matrix. ``lacks`` says what an engine is
     told otherwise and why, ``mute`` what a caller is not told; ``is_sealed``: thoughts go back
     under a signature."""
 
-    open: Callable[[Reach], Wire]
     row: str
     model: str = canon.MODEL
     lacks: Lack = {}
     mute: tuple[str, ...] = ()
     is_sealed: bool = False
+
+
+class Speech(Manner, frozen=True, kw_only=True):
+    """And how to open it."""
+
+    open: Callable[[Reach], Wire]
 
 
 _INVOKE = "boto3 InvokeModel, …WithResponseStream"
@@ -40,7 +45,7 @@ _THOUGHTS_ARE_TEXT: Lack = {"thoughts": "<reasoning>{}</reasoning>"}
 
 
 def _chat(connect: Any, row: str) -> Speech:
-    return Speech(open=lambda reach: wires_openai.Chat(reach, connect), row=row, lacks=_CHAT)
+    return Speech(open=lambda reach: wires_openai.Chat(reach, connect), row=row, lacks=CHAT_LACKS)
 
 
 def _messages(connect: Any, sdk: str) -> Speech:
@@ -55,7 +60,7 @@ def _content(connect: Any, row: str) -> Speech:
     return Speech(open=lambda reach: wires_gemini.Content(reach, connect), row=row, is_sealed=True)
 
 
-def _native_chat(family: str, lacks: Lack = _CHAT) -> Speech:
+def _native_chat(family: str, lacks: Lack = CHAT_LACKS) -> Speech:
     return Speech(
         open=wires_aws.InvokeChat, row=_INVOKE, model=canon.family_model(family), lacks=lacks
     )
@@ -70,7 +75,7 @@ WIRES: Mapping[str, Speech] = {
         open=lambda reach: wires_openai.Responses(reach, wires_openai.plain),
         row="openai responses",
         # There are no stop sequences on this wire.
-        lacks={**_CHAT, "sampling.stop": []},
+        lacks={**CHAT_LACKS, "sampling.stop": []},
     ),
     "anthropic": _messages(wires_anthropic.plain, "anthropic"),
     "anthropic-bedrock": _messages(wires_anthropic.bedrock, "AnthropicBedrock"),
@@ -94,5 +99,5 @@ WIRES: Mapping[str, Speech] = {
     ),
     "invoke-chat-completions": _native_chat("chat-completions"),
     "invoke-mistral-chat": _native_chat("mistral-chat"),
-    "invoke-gpt-oss": _native_chat("gpt-oss", {**_CHAT, **_THOUGHTS_ARE_TEXT}),
+    "invoke-gpt-oss": _native_chat("gpt-oss", {**CHAT_LACKS, **_THOUGHTS_ARE_TEXT}),
 }

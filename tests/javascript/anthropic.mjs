@@ -3,16 +3,17 @@
 import Anthropic from "@anthropic-ai/sdk";
 
 import {
-  BEARER_KEY, ECHO, URL_OF_SERVER, WEATHER_SCHEMA, countingFetch, failure, observe,
+  BEARER_KEY, ECHO, URL_OF_SERVER, WEATHER_SCHEMA, failure, failures, hurry, observe,
 } from "./observe.mjs";
+
+hurry();
 
 const TOOL = {
   name: "get_weather",
   description: "The weather of a place.",
   input_schema: WEATHER_SCHEMA,
 };
-const sent = countingFetch();
-const client = new Anthropic({ baseURL: URL_OF_SERVER, apiKey: BEARER_KEY, fetch: sent });
+const client = new Anthropic({ baseURL: URL_OF_SERVER, apiKey: BEARER_KEY });
 
 function say(text, more = {}) {
   return { model: ECHO, max_tokens: 64, messages: [{ role: "user", content: text }], ...more };
@@ -20,15 +21,6 @@ function say(text, more = {}) {
 
 function textOf(message) {
   return message.content.map((block) => block.text ?? "").join("");
-}
-
-async function fail(text, more = {}, caller = client) {
-  const before = sent.count;
-  const told = await failure(
-    () => caller.messages.create(say(text, more)),
-    (error) => ({ kind: error.constructor.name, status: error.status ?? null, type: error.type }),
-  );
-  return { ...told, attempts: sent.count - before };
 }
 
 await observe({
@@ -68,12 +60,26 @@ await observe({
     return { inputTokens: (await client.messages.countTokens({ model, messages })).input_tokens };
   },
 
-  async failures() {
-    return {
-      model: await fail("x", { model: "claude-9" }),
-      invalid: await fail("x", { max_tokens: 0 }),
-      overloaded: await fail("[[echo: overloaded]]"),
-      key: await fail("x", {}, client.withOptions({ apiKey: "wrong" })),
+  failures() {
+    const ask = ({ text, key: apiKey = BEARER_KEY, model = ECHO, fetch, isInvalid, ...more }) => {
+      const { headers, tries: maxRetries, timeout_ms: timeout } = more;
+      const caller = new Anthropic({ baseURL: URL_OF_SERVER, apiKey, fetch, maxRetries, timeout });
+      const asked = say(text, { model, ...(isInvalid && { max_tokens: 0 }) });
+      return caller.messages.create(asked, { headers });
     };
+    return failures(
+      ask,
+      (error) => [error.constructor.name, error.status ?? null, error.type ?? null],
+      { late: { text: "[[echo: hang]]", timeout_ms: 30_000 } },
+    );
+  },
+
+  async breaks() {
+    let text = "";
+    const asked = say("[[echo: fail_after=2]] one two three", { stream: true });
+    const told = await failure(async () => {
+      for await (const { delta } of await client.messages.create(asked)) text += delta?.text ?? "";
+    }, (error) => [error.constructor.name, error.type]);
+    return { text, told };
   },
 });

@@ -9,7 +9,11 @@ import {
   InvokeModelWithResponseStreamCommand,
 } from "@aws-sdk/client-bedrock-runtime";
 
-import { BEARER_KEY, ECHO, URL_OF_SERVER, WEATHER_SCHEMA, failure, observe } from "./observe.mjs";
+import {
+  BEARER_KEY, ECHO, URL_OF_SERVER, WEATHER_SCHEMA, failure, hurry, observe,
+} from "./observe.mjs";
+
+hurry();
 
 const ARN = `arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.${ECHO}`;
 const TOOL = {
@@ -116,6 +120,31 @@ await observe({
     return { inputTokens: (await client.send(command)).inputTokens };
   },
 
+  async nativeTool() {
+    const toolConfig = { tools: [TOOL], toolChoice: { any: {} } };
+    const body = JSON.stringify({ messages: say("Oslo").messages, toolConfig });
+    const answer = await client.send(new InvokeModelCommand({ modelId: ECHO, body }));
+    const { output, stopReason } = JSON.parse(new TextDecoder().decode(answer.body));
+    return { use: output.message.content[0].toolUse, stopReason };
+  },
+
+  async nativeFailures() {
+    const ask = (Command, text) => failure(() => {
+      const body = JSON.stringify({ messages: say(text).messages });
+      return client.send(new Command({ modelId: ECHO, body }));
+    }, describe);
+    const all = {};
+    for (const Command of [InvokeModelCommand, InvokeModelWithResponseStreamCommand]) {
+      all[Command.name] = [
+        await ask(Command, "[[echo: overloaded]]"),
+        await ask(Command, "[[echo: fail_before]]"),
+        await ask(Command, "[[echo: timeout]]"),
+        await ask(Command, " "),
+      ];
+    }
+    return all;
+  },
+
   async native() {
     const body = JSON.stringify({ messages: say("hello there").messages });
     const asked = { modelId: ECHO, body };
@@ -163,10 +192,25 @@ await observe({
       maxAttempts: 1,
     });
     await limited.send(new ConverseCommand(say("hi")));
+    const patient = connect({ credentials: JSON.parse(process.env.KILONOVA_LIMITED_KEY) });
     return {
+      patient: await failure(() => patient.send(new ConverseCommand(say("hi"))), describe),
       budget: await failure(() => poor.send(new ConverseCommand(say("hi"))), describe),
       rate: await failure(() => limited.send(new ConverseCommand(say("hi"))), describe),
     };
+  },
+
+  async conflicts() {
+    const ask = (text) => {
+      const command = new ConverseCommand(say(text));
+      command.middlewareStack.add((next) => (args) => {
+        args.request.headers["idempotency-key"] = `aws-${process.pid}`;
+        return next(args);
+      }, { step: "build" });
+      return client.send(command);
+    };
+    await ask("one");
+    return failure(() => ask("two"), describe);
   },
 
   async wrongKeys() {

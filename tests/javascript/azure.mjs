@@ -3,14 +3,14 @@
 import { AzureOpenAI } from "openai";
 
 import {
-  BEARER_KEY, ECHO, URL_OF_SERVER, countingFetch, failure, observe,
+  BEARER_KEY, ECHO, URL_OF_SERVER, WEATHER_SCHEMA, failures, hurry, observe,
 } from "./observe.mjs";
 
-const sent = countingFetch();
+hurry();
 
 function azure(more = {}) {
   return new AzureOpenAI({
-    endpoint: URL_OF_SERVER, apiKey: BEARER_KEY, apiVersion: "2024-10-21", fetch: sent, ...more,
+    endpoint: URL_OF_SERVER, apiKey: BEARER_KEY, apiVersion: "2024-10-21", ...more,
   });
 }
 
@@ -18,14 +18,6 @@ const client = azure();
 
 function say(text, more = {}) {
   return { model: ECHO, messages: [{ role: "user", content: text }], ...more };
-}
-
-async function fail(call) {
-  const before = sent.count;
-  const told = await failure(call, (error) => [
-    error.constructor.name, error.status ?? null, error.code ?? null,
-  ]);
-  return [...told, sent.count - before];
 }
 
 await observe({
@@ -62,14 +54,26 @@ await observe({
     return (await bearer.chat.completions.create(say("hello"))).choices[0].message.content;
   },
 
-  async failures() {
-    const nobody = azure({ apiKey: "wrong" });
-    const ask = (text, more) => () => client.chat.completions.create(say(text, more));
-    return {
-      deployment: await fail(ask("x", { model: "gpt-9" })),
-      parameter: await fail(ask("x", { data_sources: [] })),
-      overloaded: await fail(ask("[[echo: overloaded]]")),
-      key: await fail(() => nobody.chat.completions.create(say("x"))),
+  async tools() {
+    const described = { name: "get_weather", parameters: WEATHER_SCHEMA, strict: true };
+    const tools = [{ type: "function", function: described }];
+    const asked = say("Oslo", { tools, tool_choice: "required" });
+    const answer = await client.chat.completions.create(asked);
+    const [call] = answer.choices[0].message.tool_calls;
+    return [call.function.name, JSON.parse(call.function.arguments)];
+  },
+
+  failures() {
+    const ask = ({ text, key = BEARER_KEY, model = ECHO, fetch, isInvalid, ...more }) => {
+      const { headers, tries: maxRetries, timeout_ms: timeout } = more;
+      const caller = azure({ apiKey: key, fetch, maxRetries, timeout });
+      const asked = say(text, { model, max_tokens: 100, ...(isInvalid && { data_sources: [] }) });
+      return caller.chat.completions.create(asked, { headers });
     };
+    return failures(
+      ask,
+      (error) => [error.constructor.name, error.status ?? null, error.code ?? null],
+      { late: { text: "[[echo: hang]]", timeout_ms: 30_000 } },
+    );
   },
 });

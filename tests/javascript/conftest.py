@@ -5,10 +5,21 @@ from collections.abc import Iterator
 import pytest
 
 from javascript import node
-from servers import Server, start_server
+from servers import Server, served
+
+pytest.register_assert_rewrite("differential.checks")
 
 # The packaged model is not what these clients are about; echo answers by script.
-_CONFIG = "[engines.spark]\nenabled = false\n"
+_CONFIG = """
+[engines.spark]
+enabled = false
+
+[models."vectors.echo-v1:0"]
+engine = "echo"
+native_body = "text-embeddings"
+abilities = ["embeddings"]
+price = "free"
+"""
 
 
 @pytest.fixture(scope="session")
@@ -25,12 +36,14 @@ def wire(
 ) -> Iterator[Server]:
     """A server over HTTPS, and one over plain HTTP, with a key for all SDKs."""
     home = tmp_path_factory.mktemp(request.param)
-    running = start_server(home, config=_CONFIG, has_tls=request.param == "tls")
-    key = running.new_key()
-    running.bearer_key, running.key_id = key["bearer_key"], key["id"]
-    running.access_key_id = key["access_key_id"]
-    running.secret_access_key = key["secret_access_key"]
-    try:
+    with served(home, config=_CONFIG, has_tls=request.param == "tls") as running:
         yield running
-    finally:
-        assert running.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def bad_keys(wire: Server) -> dict[str, str]:
+    """Keys that must fail: one without money, one that may ask once a minute."""
+    return {
+        "KILONOVA_POOR_KEY": wire.new_key("--budget", "0.000000001")["bearer_key"],
+        "KILONOVA_LIMITED_KEY": wire.new_key("--rpm", "1")["bearer_key"],
+    }

@@ -2,7 +2,11 @@
 
 import { GoogleGenAI } from "@google/genai";
 
-import { BEARER_KEY, ECHO, URL_OF_SERVER, WEATHER_SCHEMA, failure, observe } from "./observe.mjs";
+import {
+  BEARER_KEY, ECHO, URL_OF_SERVER, WEATHER_SCHEMA, failure, failures, hurry, observe,
+} from "./observe.mjs";
+
+hurry();
 
 const FUNCTION = {
   name: "get_weather",
@@ -10,8 +14,8 @@ const FUNCTION = {
   parametersJsonSchema: WEATHER_SCHEMA,
 };
 
-function connect(apiKey) {
-  return new GoogleGenAI({ apiKey, httpOptions: { baseUrl: URL_OF_SERVER } });
+function connect(apiKey, more = {}) {
+  return new GoogleGenAI({ apiKey, httpOptions: { baseUrl: URL_OF_SERVER, ...more } });
 }
 
 const client = connect(BEARER_KEY);
@@ -82,10 +86,37 @@ await observe({
     return { totalTokens: (await client.models.countTokens({ model, contents })).totalTokens };
   },
 
+  async embeddings() {
+    const asked = { model: ECHO, contents: ["a", "b c"], config: { outputDimensionality: 8 } };
+    const { embeddings } = await client.models.embedContent(asked);
+    return embeddings.map(({ values }) => values.length);
+  },
+
+  // By default it tries once; `retryOptions` ask for more.
   async failures() {
-    return {
-      model: await fail({ ...say("x"), model: "gemini-9" }),
-      key: await fail(say("x"), connect("wrong")),
+    const ask = ({ text, key = BEARER_KEY, model = ECHO, fetch, isInvalid, ...more }) => {
+      const { headers, tries = 3, timeout_ms: timeout } = more;
+      const caller = connect(key, { fetch, headers, timeout, retryOptions: { attempts: tries || 1 } });
+      const config = isInvalid ? { candidateCount: 9 } : {};
+      const asked = { model, contents: text, config };
+      return caller.models.generateContent(asked);
     };
+    const late = { text: "[[echo: hang]]", timeout_ms: 30_000 };
+    const told = await failures(
+      ask, (error) => [error.constructor.name, error.status ?? null], { late },
+    );
+    const once = await failures((given) => ask({ ...given, tries: 0 }), () => []);
+    return { told, once };
+  },
+
+  async breaks() {
+    let text = "";
+    const asked = say("[[echo: fail_after=2]] one two three");
+    const kind = await failure(async () => {
+      for await (const chunk of await client.models.generateContentStream(asked)) {
+        text += chunk.text ?? "";
+      }
+    }, (error) => error.constructor.name);
+    return { text, kind };
   },
 });

@@ -3,8 +3,10 @@
 import OpenAI from "openai";
 
 import {
-  BEARER_KEY, ECHO, URL_OF_SERVER, WEATHER_SCHEMA, countingFetch, failure, observe,
+  BEARER_KEY, ECHO, URL_OF_SERVER, WEATHER_SCHEMA, countingFetch, failure, failures, hurry, observe,
 } from "./observe.mjs";
+
+hurry();
 
 const TOOL = {
   type: "function",
@@ -29,6 +31,21 @@ function describe(error) {
     code: error.code ?? null,
     hasId: Boolean(error.requestID),
   };
+}
+
+// What all failures of one of the SDK's calls are.
+function allFailures(call) {
+  const ask = ({ key: apiKey = BEARER_KEY, model = ECHO, fetch, headers, ...more }) => {
+    const { text, isInvalid, tries: maxRetries, timeout_ms: timeout } = more;
+    const baseURL = `${URL_OF_SERVER}/v1`;
+    const caller = new OpenAI({ baseURL, apiKey, fetch, maxRetries, timeout });
+    return call(caller, text, { model, ...(isInvalid && { top_p: 7 }) }, { headers });
+  };
+  return failures(
+    ask,
+    (error) => [error.constructor.name, error.status ?? null, error.code ?? null],
+    { late: { text: "[[echo: hang]]", timeout_ms: 30_000 } },
+  );
 }
 
 // What a call that must fail threw, and how often the SDK tried.
@@ -109,22 +126,20 @@ await observe({
   },
 
   async failures() {
-    const nobody = client.withOptions({ apiKey: "wrong" });
-    const poor = client.withOptions({ apiKey: process.env.KILONOVA_POOR_KEY });
-    const limited = client.withOptions({ apiKey: process.env.KILONOVA_LIMITED_KEY, maxRetries: 0 });
-    await limited.chat.completions.create(say("x"));
     return {
-      model: await failSaying("x", { model: "gpt-9" }),
-      tooLong: await failSaying("w ".repeat(9000)),
-      parameter: await failSaying("x", { wings: 2 }),
-      overloaded: await failSaying("[[echo: overloaded]]"),
-      notReady: await failSaying("[[echo: not_ready]]"),
-      engine: await failSaying("[[echo: fail_before]]"),
+      unknown: await failSaying("x", { wings: 2 }),
       streamed: await failSaying("[[echo: overloaded]]", { stream: true }),
-      key: await fail(() => nobody.chat.completions.create(say("x"))),
-      budget: await fail(() => poor.chat.completions.create(say("x", { max_tokens: 100 }))),
-      rate: await fail(() => limited.chat.completions.create(say("x"))),
     };
+  },
+
+  chatFailures() {
+    return allFailures((caller, text, more, options) =>
+      caller.chat.completions.create(say(text, { max_tokens: 100, ...more }), options));
+  },
+
+  responseFailures() {
+    return allFailures((caller, input, more, options) =>
+      caller.responses.create({ input, max_output_tokens: 100, ...more }, options));
   },
 
   async breaks() {

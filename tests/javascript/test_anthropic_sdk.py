@@ -12,9 +12,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(700), pytest.mark.xdist_grou
 
 
 @pytest.fixture(scope="module")
-def seen(wire: Server) -> Seen:
+def seen(wire: Server, bad_keys: dict[str, str]) -> Seen:
     """What each scenario of anthropic.mjs saw."""
-    return node.run("anthropic.mjs", wire)
+    return node.run("anthropic.mjs", wire, **bad_keys)
 
 
 def _tokens(usage: dict[str, Any]) -> tuple[int, int]:
@@ -47,15 +47,29 @@ def test_a_tool_loop_and_a_count(seen: Seen) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("model", ("NotFoundError", 404, "not_found_error", 1)),
-        ("invalid", ("BadRequestError", 400, "invalid_request_error", 1)),
-        ("overloaded", ("OverloadedError", 529, "overloaded_error", 3)),
-        ("key", ("AuthenticationError", 401, "authentication_error", 1)),
+        ("model", ["NotFoundError", 404, "not_found_error", 1]),
+        ("tooLong", ["BadRequestError", 400, "invalid_request_error", 1]),
+        ("invalid", ["BadRequestError", 400, "invalid_request_error", 1]),
+        ("key", ["AuthenticationError", 401, "authentication_error", 1]),
+        ("budget", ["PaymentRequiredError", 402, "billing_error", 1]),
+        ("rate", ["RateLimitError", 429, "rate_limit_error", 3]),
+        ("conflict", ["ConflictError", 409, "conflict_error", 1]),
+        ("overloaded", ["OverloadedError", 529, "overloaded_error", 3]),
+        ("notReady", ["ServiceUnavailableError", 503, "api_error", 3]),
+        ("engine", ["InternalServerError", 502, "api_error", 3]),
+        ("timeout", ["GatewayTimeoutError", 504, "timeout_error", 3]),
+        ("late", ["APIConnectionTimeoutError", None, None, 3]),
     ],
 )
 def test_failures_have_their_classes_and_attempts(
-    seen: Seen, name: str, expected: tuple[str, int, str, int]
+    seen: Seen, name: str, expected: list[object]
 ) -> None:
     """Protects callers: what can succeed later is tried three times, the rest once."""
-    told = node.ok(seen, "failures")[name]
-    assert (told["kind"], told["status"], told["type"], told["attempts"]) == expected
+    assert node.ok(seen, "failures")[name] == expected
+
+
+def test_a_stream_that_breaks_raises(seen: Seen) -> None:
+    """Protects callers from half an answer."""
+    broken = node.ok(seen, "breaks")
+    assert broken["text"].split() == ["one", "two"]
+    assert broken["told"][1] == "api_error"

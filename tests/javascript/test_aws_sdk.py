@@ -68,7 +68,7 @@ def test_a_tool_loop(seen: Seen) -> None:
     assert isinstance(node.ok(seen, "streamedTool")["input"]["city"], str)
 
 
-@pytest.mark.supports("whole", "AWS SDK (JS) CountTokens, InvokeModel")
+@pytest.mark.supports("whole", "AWS SDK (JS) CountTokens")
 def test_tokens_native_bodies_and_arns(seen: Seen) -> None:
     """Protects the other operations, and paths that the SDK encodes and signs encoded twice."""
     assert node.ok(seen, "count")["inputTokens"] == 5
@@ -77,6 +77,26 @@ def test_tokens_native_bodies_and_arns(seen: Seen) -> None:
     assert native["chunks"][0] == {"messageStart": {"role": "assistant"}}
     assert native["chunks"][-1]["amazon-bedrock-invocationMetrics"]["outputTokenCount"] == 2
     assert node.ok(seen, "arn")["text"] == "hi"
+
+
+@pytest.mark.supports("forced tool", "AWS SDK (JS) InvokeModel, …WithResponseStream")
+def test_a_forced_tool_in_a_native_body(seen: Seen) -> None:
+    """Protects agents that write the body themselves."""
+    told = node.ok(seen, "nativeTool")
+    assert (told["use"]["name"], told["use"]["input"]) == ("get_weather", {"city": "Oslo"})
+    assert told["stopReason"] == "tool_use"
+
+
+@pytest.mark.supports("errors", "AWS SDK (JS) InvokeModel, …WithResponseStream")
+@pytest.mark.parametrize("command", ["InvokeModelCommand", "InvokeModelWithResponseStreamCommand"])
+def test_failures_of_native_bodies(seen: Seen, command: str) -> None:
+    """Protects callers of InvokeModel: the same classes and attempts as Converse's."""
+    assert [_told(one) for one in node.ok(seen, "nativeFailures")[command]] == [
+        ("ServiceUnavailableException", 503, 3),
+        ("ModelErrorException", 424, 1),
+        ("ModelTimeoutException", 408, 1),
+        ("ValidationException", 400, 1),
+    ]
 
 
 def test_many_streams_of_one_connection(seen: Seen) -> None:
@@ -111,6 +131,12 @@ def test_limits(seen: Seen) -> None:
     limits = node.ok(seen, "limits")
     assert _told(limits["budget"]) == ("ServiceQuotaExceededException", 400, 1)
     assert _told(limits["rate"]) == ("ThrottlingException", 429, 1)
+    assert _told(limits["patient"]) == ("ThrottlingException", 429, 3)
+
+
+def test_a_conflict(seen: Seen) -> None:
+    """Protects who repeats a request by hand with another body."""
+    assert _told(node.ok(seen, "conflicts")) == ("ConflictException", 400, 1)
 
 
 def test_wrong_keys(seen: Seen) -> None:

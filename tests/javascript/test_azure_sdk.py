@@ -10,9 +10,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(700), pytest.mark.xdist_grou
 
 
 @pytest.fixture(scope="module")
-def seen(wire: Server) -> Seen:
+def seen(wire: Server, bad_keys: dict[str, str]) -> Seen:
     """What each scenario of azure.mjs saw."""
-    return node.run("azure.mjs", wire)
+    return node.run("azure.mjs", wire, **bad_keys)
 
 
 @pytest.mark.supports("whole", "AzureOpenAI (JS) embeddings")
@@ -30,14 +30,28 @@ def test_a_key_where_the_token_would_be(seen: Seen) -> None:
     assert seen["token"] == "hello"
 
 
+@pytest.mark.supports("forced tool", "AzureOpenAI (JS) chat.completions")
+def test_a_forced_tool(seen: Seen) -> None:
+    """Protects agents: the call fits its schema."""
+    assert seen["tools"] == ["get_weather", {"city": "Oslo"}]
+
+
 @pytest.mark.supports("errors", "AzureOpenAI (JS) chat.completions")
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("deployment", ["NotFoundError", 404, "DeploymentNotFound", 1]),
-        ("parameter", ["BadRequestError", 400, "unsupported_parameter", 1]),
-        ("overloaded", ["InternalServerError", 503, "ServiceUnavailable", 3]),
+        ("model", ["NotFoundError", 404, "DeploymentNotFound", 1]),
+        ("tooLong", ["BadRequestError", 400, "context_length_exceeded", 1]),
+        ("invalid", ["BadRequestError", 400, "unsupported_parameter", 1]),
         ("key", ["AuthenticationError", 401, "401", 1]),
+        ("budget", ["RateLimitError", 429, "insufficient_quota", 1]),
+        ("rate", ["RateLimitError", 429, "429", 3]),
+        ("conflict", ["ConflictError", 409, "conflict", 1]),
+        ("overloaded", ["InternalServerError", 503, "ServiceUnavailable", 3]),
+        ("notReady", ["InternalServerError", 503, "ServiceUnavailable", 3]),
+        ("engine", ["InternalServerError", 502, "BadGateway", 3]),
+        ("timeout", ["APIError", 408, "Timeout", 3]),
+        ("late", ["APIConnectionTimeoutError", None, None, 3]),
     ],
 )
 def test_each_failure_is_the_sdks_own_exception(

@@ -10,9 +10,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(700), pytest.mark.xdist_grou
 
 
 @pytest.fixture(scope="module")
-def seen(wire: Server) -> Seen:
+def seen(wire: Server, bad_keys: dict[str, str]) -> Seen:
     """What each scenario of google.mjs saw."""
-    return node.run("google.mjs", wire)
+    return node.run("google.mjs", wire, **bad_keys)
 
 
 @pytest.mark.supports("whole, stream", "@google/genai generateContent")
@@ -45,10 +45,47 @@ def test_thinking(seen: Seen) -> None:
     assert thinking["forged"] == {"kind": "ApiError", "status": 400}
 
 
+@pytest.mark.supports("whole", "@google/genai embedContent")
+def test_embeddings(seen: Seen) -> None:
+    """Protects searchers: a vector for each text, as long as was asked for."""
+    assert node.ok(seen, "embeddings") == [8, 8]
+
+
 @pytest.mark.supports("errors", "@google/genai generateContent")
-def test_failures(seen: Seen) -> None:
-    """Protects callers: the SDK's own error, with the status."""
+@pytest.mark.parametrize(
+    ("name", "status", "attempts"),
+    [
+        ("model", 404, 1),
+        ("tooLong", 400, 1),
+        ("invalid", 400, 1),
+        ("key", 401, 1),
+        ("budget", 400, 1),
+        ("rate", 429, 3),
+        ("conflict", 409, 1),
+        ("overloaded", 503, 3),
+        ("notReady", 503, 3),
+        ("engine", 500, 3),
+        ("timeout", 504, 3),
+    ],
+)
+def test_failures_have_their_status_and_attempts(
+    seen: Seen, name: str, status: int, attempts: int
+) -> None:
+    """Protects callers: what can succeed later is tried as often as the SDK is told to, the rest
+    once; by default it tries everything once."""
     failures = node.ok(seen, "failures")
-    assert failures["model"] == {"kind": "ApiError", "status": 404}
-    assert failures["key"]["kind"] == "ApiError"
-    assert failures["key"]["status"] in (400, 401)
+    assert failures["told"][name] == ["ApiError", status, attempts]
+    assert failures["once"][name] == [1]
+
+
+def test_who_does_not_wait_gives_up(seen: Seen) -> None:
+    """Protects callers with a deadline: the SDK ends the request when its time is over."""
+    kind, status, attempts = node.ok(seen, "failures")["told"]["late"]
+    assert (kind, status, attempts) == ("DOMException", None, 3)
+
+
+def test_a_stream_that_breaks_raises(seen: Seen) -> None:
+    """Protects callers from half an answer."""
+    broken = node.ok(seen, "breaks")
+    assert broken["text"].split() == ["one", "two"]
+    assert broken["kind"] == "ApiError"

@@ -13,14 +13,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(700), pytest.mark.xdist_grou
 
 
 @pytest.fixture(scope="module")
-def seen(wire: Server) -> Seen:
+def seen(wire: Server, bad_keys: dict[str, str]) -> Seen:
     """What each scenario of openai.mjs saw."""
-    return node.run(
-        "openai.mjs",
-        wire,
-        KILONOVA_POOR_KEY=wire.new_key("--budget", "0.000000001")["bearer_key"],
-        KILONOVA_LIMITED_KEY=wire.new_key("--rpm", "1")["bearer_key"],
-    )
+    return node.run("openai.mjs", wire, **bad_keys)
 
 
 @pytest.mark.supports("whole", "openai (JS) chat.completions")
@@ -63,29 +58,39 @@ def test_models_and_vectors(seen: Seen) -> None:
     assert vectors["tokens"] == 3
 
 
-@pytest.mark.supports("errors", "openai (JS) chat.completions")
+@pytest.mark.supports("errors", "openai (JS) chat.completions", "openai (JS) responses")
+@pytest.mark.parametrize("scenario", ["chatFailures", "responseFailures"])
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("model", ("NotFoundError", 404, "model_not_found", 1)),
-        ("tooLong", ("BadRequestError", 400, "context_length_exceeded", 1)),
-        ("parameter", ("BadRequestError", 400, "unknown_parameter", 1)),
-        ("overloaded", ("InternalServerError", 503, "server_is_overloaded", 3)),
-        ("notReady", ("InternalServerError", 503, "model_not_ready", 3)),
-        ("engine", ("InternalServerError", 502, "engine_failed", 3)),
-        ("streamed", ("InternalServerError", 503, "server_is_overloaded", 3)),
-        ("key", ("AuthenticationError", 401, "invalid_api_key", 1)),
-        ("budget", ("RateLimitError", 429, "insufficient_quota", 1)),
-        ("rate", ("RateLimitError", 429, "rate_limit_exceeded", 1)),
+        ("model", ["NotFoundError", 404, "model_not_found", 1]),
+        ("tooLong", ["BadRequestError", 400, "context_length_exceeded", 1]),
+        ("invalid", ["BadRequestError", 400, "decimal_above_max_value", 1]),
+        ("key", ["AuthenticationError", 401, "invalid_api_key", 1]),
+        ("budget", ["RateLimitError", 429, "insufficient_quota", 1]),
+        ("rate", ["RateLimitError", 429, "rate_limit_exceeded", 3]),
+        ("conflict", ["ConflictError", 409, "conflict", 1]),
+        ("overloaded", ["InternalServerError", 503, "server_is_overloaded", 3]),
+        ("notReady", ["InternalServerError", 503, "model_not_ready", 3]),
+        ("engine", ["InternalServerError", 502, "engine_failed", 3]),
+        ("timeout", ["InternalServerError", 504, "engine_timeout", 3]),
+        ("late", ["APIConnectionTimeoutError", None, None, 3]),
     ],
 )
 def test_each_failure_is_the_sdks_own_exception(
-    seen: Seen, name: str, expected: tuple[str, int, str, int]
+    seen: Seen, scenario: str, name: str, expected: list[object]
 ) -> None:
     """Protects callers: what can succeed later is tried three times, the rest once."""
-    told = node.ok(seen, "failures")[name]
-    assert _told(told) == expected
-    assert told["hasId"]
+    assert node.ok(seen, scenario)[name] == expected
+
+
+def test_failures_carry_the_id_of_the_request(seen: Seen) -> None:
+    """Protects who asks for help: an error names its request, streamed or not."""
+    failures = node.ok(seen, "failures")
+    assert _told(failures["unknown"]) == ("BadRequestError", 400, "unknown_parameter", 1)
+    assert _told(failures["streamed"]) == ("InternalServerError", 503, "server_is_overloaded", 3)
+    assert failures["unknown"]["hasId"]
+    assert failures["streamed"]["hasId"]
 
 
 def test_a_stream_that_breaks_raises(seen: Seen) -> None:
@@ -103,7 +108,7 @@ def test_a_client_that_leaves_pays_for_what_it_got(wire: Server, seen: Seen) -> 
     assert 4 <= line["output_tokens"] < 1_000
 
 
-@pytest.mark.supports("whole, stream", "openai (JS) responses")
+@pytest.mark.supports("whole, stream, forced tool", "openai (JS) responses")
 def test_responses(seen: Seen) -> None:
     """Protects the newer API: whole, streamed in its own events, and gone on from."""
     told = node.ok(seen, "responses")
