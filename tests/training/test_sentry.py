@@ -8,7 +8,7 @@ import pytest
 from kilonova.catalog.catalog import PACKAGED_WEIGHTS
 from kilonova.guardrails.personal_data import find_personal_data
 from kilonova.guardrails.sentry import Sentry
-from sentry.attacks import benign_sentences, learned_families, train_families
+from sentry.attacks import SPENT_PREFIXES, benign_sentences, learned_families, train_families
 from sentry.baselines import WordVotes, keyword_alarm, patterns_alone
 from sentry.card import render
 from sentry.corpus import (
@@ -60,7 +60,7 @@ def test_templates_are_filled_whole() -> None:
 
 def test_families_are_many_and_have_a_calm_half() -> None:
     """Protects the head from learning words for attacks: each later family has both halves."""
-    later = [one for one in learned_families() if not one.name.startswith("first_")]
+    later = [one for one in learned_families() if not one.name.startswith(SPENT_PREFIXES)]
     assert len(later) >= 100
     assert min(len(one.calm) for one in later) >= 4
     calm_only = [one for one in later if not one.attacks]

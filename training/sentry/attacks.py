@@ -14,6 +14,7 @@ from msgspec import Struct
 from sentry.disguises import DISGUISES
 
 __all__ = [
+    "SPENT_PREFIXES",
     "Family",
     "benign_sentences",
     "drawn_from",
@@ -27,7 +28,9 @@ _FIRST = _FOLDER / "first.toml"
 _SLOTS = _FOLDER / "slots.toml"
 _CALM_ONLY = 3  # they hold as many ideas as several families
 _SETS = Path(__file__).with_name("sets")
-_EARLIER = _SETS / "heldout-1.toml", _SETS / "calm-1.txt"
+# By the prefix of their families; a set that was scored and looked into is spent.
+_SPENT = {"first": ("heldout-1.toml", "calm-1.txt"), "second": ("heldout-2.toml", "calm-2.txt")}
+SPENT_PREFIXES = tuple(f"{prefix}_" for prefix in _SPENT)
 _SLOT = re.compile(r"\{([a-z]+)\}")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _KEPT = str.maketrans({"⏎": "\n", "⟦": "[", "⟧": "]"})
@@ -51,7 +54,7 @@ def learned_families() -> list[Family]:
     first += [Family("first_talk", [], book["benign"]["talk"])]
     return (
         first
-        + _earlier()
+        + _spent()
         + [
             Family(name, _lines(part, "attack"), _lines(part, "calm"))
             for file in sorted(_FOLDER.glob("*.toml"))
@@ -67,16 +70,18 @@ def language_families() -> frozenset[str]:
     return frozenset(name for file in files for name in tomllib.loads(file.read_text("utf-8")))
 
 
-def _earlier() -> list[Family]:
-    """What the first held-out sets held: scored twice, they were spent, and are learned since."""
-    attacks, calm = _EARLIER
-    book: _Book = tomllib.loads(attacks.read_text(encoding="utf-8"))
-    families = [
-        Family(f"first_{name}", [line.translate(_SAVED) for line in lines], [])
-        for name, lines in book["heldout"].items()
-    ]
-    lines = calm.read_text(encoding="utf-8").translate(_SAVED).splitlines()
-    return [*families, Family("first_calm", [], lines)]
+def _spent() -> list[Family]:
+    """What earlier held-out sets held: scored, then looked into, and learned since."""
+    families: list[Family] = []
+    for prefix, (attacks, calm) in _SPENT.items():
+        book: _Book = tomllib.loads((_SETS / attacks).read_text(encoding="utf-8"))
+        families += [
+            Family(f"{prefix}_{name}", [line.translate(_SAVED) for line in lines], [])
+            for name, lines in book["heldout"].items()
+        ]
+        lines = (_SETS / calm).read_text(encoding="utf-8").translate(_SAVED).splitlines()
+        families.append(Family(f"{prefix}_calm", [], lines))
+    return families
 
 
 def _lines(part: dict[str, str], half: str) -> list[str]:

@@ -17,14 +17,13 @@ _WATTS_PER_CORE = 8.0
 _USD_PER_CORE_HOUR = 0.04
 
 _BLIND = (
-    "The blind set is by an author who had seen neither the learned families nor the features, "
-    "scored once; the last change of the detector (the odds divided by the number of windows) was "
-    "made while it was being written, without sight of it, and after the alarm threshold was set. "
-    "The first held-out families and calm set (71.4 % found, 16.7 % alarms when "
-    "scored) were spent and are learned since; with the "
-    "families of the same ideas left out, the features and dials were chosen on them. The author "
-    "of the learned families wrote from general knowledge of attacks, so the blind set may hold "
-    "ideas that were learned in other words: for ideas left out whole, see the next section."
+    "The blind set was written before this head was fitted and without reading the learned "
+    "families, and scored once. Its author wrote seven of the families afterwards "
+    "(`planted.toml`), with lines taken out that shared four words in a row with the set, generic "
+    "runs excepted; what the head finds without those families stands in a row of its own, and is "
+    "the fairer figure. "
+    "The set is harder than the one before it, on which the head that shipped before found 74.6 % "
+    "at 5.3 % alarms. Both earlier sets are spent and learned since."
 )
 
 _DOES = [
@@ -249,12 +248,32 @@ def _blind_rows(blind: dict[str, Any]) -> list[tuple[str, str, str, str]]:
             _percent(blind["recall"]),
             f"keywords {blind['baseline_keywords_recall']['percent']} %",
         ),
+        *_earlier_families_rows(blind),
         (
             "injection, alarms on its calm talk",
-            "≤ 3 %",
+            "≤ 1 %",
             _percent(blind["calm_alarms"]),
             f"keywords {blind['baseline_keywords_calm_alarms']['percent']} %",
         ),
+    ]
+
+
+def _earlier_families_rows(blind: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Beside the shipped head: one fitted without the families that the set's author wrote after
+    it, and the head that shipped before; both scored once, with the others."""
+    rows = {
+        "the same, fitted without the later families": "without_families_written_after",
+        "the same, the head that shipped before": "head_shipped_before",
+    }
+    return [
+        (
+            name,
+            "",
+            _percent(blind[key]["recall"]),
+            f"alarms {_percent(blind[key]['calm_alarms'])}",
+        )
+        for name, key in rows.items()
+        if key in blind
     ]
 
 

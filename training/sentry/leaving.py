@@ -14,7 +14,7 @@ from kilonova.guardrails.features import Hashes, plain
 from kilonova.guardrails.injection import InjectionHead, read_signs
 from kilonova.guardrails.weights import Tensors
 from sentry import samples
-from sentry.attacks import drawn_from, language_families, learned_families
+from sentry.attacks import SPENT_PREFIXES, drawn_from, language_families, learned_families
 from sentry.export import Package
 from sentry.fit import Lesson, fit_line
 from sentry.progress import report
@@ -68,7 +68,7 @@ def leave_families_out(recipe: Recipe, data: Path) -> dict[str, object]:
         )
         for one in families
     }
-    own = [one for one in families if not one.name.startswith("first_")]
+    own = [one for one in families if not one.name.startswith(SPENT_PREFIXES)]
     draw.shuffle(own)
     recalls: dict[str, float] = {}
     alarms: dict[str, float] = {}

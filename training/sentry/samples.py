@@ -6,7 +6,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from kilonova.guardrails.injection import WINDOW_WORDS
+from kilonova.guardrails.features import plain
+from kilonova.guardrails.injection import WINDOW_WORDS, InjectionHead
 from kilonova.guardrails.scan import OUT_OF_SCOPE
 from sentry.attacks import train_families
 from sentry.corpus import Record, is_held_back, read_training, read_validation
@@ -19,6 +20,7 @@ __all__ = [
     "held_back_prompts",
     "intents",
     "languages",
+    "narrowed",
     "ordinary_windows",
     "validation_intents",
 ]
@@ -94,6 +96,21 @@ def attack_windows(dials: InjectionDials, seed: int, around: list[str]) -> list[
 def _amid(text: str, other: list[str], draw: random.Random) -> str:
     before, after = draw.randint(0, 12), draw.randint(0, 12)
     return " ".join([*other[:before], text, *other[before : before + after]])
+
+
+def narrowed(attacks: list[str], head: InjectionHead) -> list[str]:
+    """Each long attack cut down to the words that a first fit thinks worst: what stands around an
+    order is no attack, and must not be learned as one."""
+    return [_worst_window(text, head) for text in attacks]
+
+
+def _worst_window(text: str, head: InjectionHead) -> str:
+    words = text.split()
+    if len(words) <= WINDOW_WORDS:
+        return text
+    starts = range(0, len(words) - WINDOW_WORDS // 2, WINDOW_WORDS // 4)
+    windows = [" ".join(words[at : at + WINDOW_WORDS]) for at in starts]
+    return max(windows, key=lambda window: head.evidence(plain(window)))
 
 
 def ordinary_windows(folder: Path, draw: random.Random) -> list[str]:

@@ -18,10 +18,10 @@ __all__ = [
 
 _FOLDER = Path(__file__).with_name("sets")
 _PERSONAL_SET = _FOLDER / "pii-1.jsonl"
-# By an author who saw neither the learned families nor the features, and scored once: attacks by
-# family, and calm sentences that speak of rules and secrets. The first such sets are learned.
-_HELDOUT_SET = _FOLDER / "heldout-2.toml"
-_CALM_SET = _FOLDER / "calm-2.txt"
+# Written before the head that they measure was fitted, and scored once: attacks by family, and calm
+# sentences of which many speak of rules and secrets. The sets before them are learned.
+_HELDOUT_SET = _FOLDER / "heldout-3.toml"
+_CALM_SET = _FOLDER / "calm-3.txt"
 _PERSONAL_EACH = 100
 _PERSONAL_SEED = 7_193_004  # not the one under which the detector was written
 
@@ -56,5 +56,5 @@ def read_personal() -> list[Marked]:
 
 
 def read_calm() -> list[str]:
-    """CALM-2."""
+    """CALM-3."""
     return _CALM_SET.read_text(encoding="utf-8").splitlines()

@@ -30,12 +30,11 @@ SIGNS = {
 }
 _LEVELS = np.array(list(SIGNS.values()), dtype=np.float32)
 _SENTENCES = re.compile(r"[.!?;。？！]+(?:\s|$)")
-# The same for ASCII by outlines: the ends of sentences as dots, the marks of numbers as dashes.
+# The same for ASCII by outlines: the ends of sentences as dots, every digit a nought. The marks of
+# numbers are left out of theirs: they never part a number, and alone they are none.
 _ENDS = bytes.maketrans(b"!?;\t\n\r\v\f\x1c\x1d\x1e\x1f", b"..." + b" " * 9)
-_FIGURES = bytes.maketrans(
-    bytes(sign for sign in range(256) if sign not in b"0123456789.,:/%") + b"123456789.,:/%",
-    b" " * 241 + b"0" * 9 + b"-" * 5,
-)
+_FIGURES = bytes(0x30 if 0x30 <= sign <= 0x39 else 0x20 for sign in range(256))
+_FIGURE_MARKS = b".,:/%"
 # fmt: off
 _CONDITIONS = frozenset((
     "if", "unless", "when", "until", "after", "before", "while", "because", "since", "except",
@@ -53,7 +52,6 @@ _TASKS = frozenset((
 ))
 # fmt: on
 _CODE_WORDS = ("def", "class", "SELECT", "return", "import", "function")
-_CODE = re.compile(rf"\b(?:{'|'.join(_CODE_WORDS)})\b")
 _CODE_SIGNS = "{}<>=`\\|"
 _CLAUSE_SIGNS = ",:;()–—"
 # One look at each word tells which of the three it counts for.
@@ -66,9 +64,7 @@ def count_signs(text: str, words: str) -> NDArray[np.float32]:
     """A number between 0 and 1 for each of ``SIGNS``, in order; ``words``: the text's ``plain``."""
     split = words.split()
     kinds = list(map(_WORD_SIGNS.get, split))
-    code = sum(map(text.count, _CODE_SIGNS))
-    if any(map(text.__contains__, _CODE_WORDS)):
-        code += len(_CODE.findall(text))
+    code = sum(map(text.count, _CODE_SIGNS)) + sum(_count_word(text, one) for one in _CODE_WORDS)
     counts = (
         len(split),
         _count_sentences(text),
@@ -93,8 +89,18 @@ def _count_sentences(text: str) -> int:
 
 def _count_numbers(text: str) -> int:
     """Runs of digits and the marks inside numbers, in which there is a digit."""
-    outline = text.encode("latin-1", "replace").translate(_FIGURES)
-    return sum(b"0" in run for run in outline.split())
+    return len(text.encode("latin-1", "replace").translate(_FIGURES, _FIGURE_MARKS).split())
+
+
+def _count_word(text: str, word: str) -> int:
+    """How often it stands there with no letter, digit or underscore beside it."""
+    count, place = 0, text.find(word)
+    while place >= 0:
+        end = place + len(word)
+        beside = text[max(0, place - 1) : place] + text[end : end + 1]
+        count += not any(sign.isalnum() or sign == "_" for sign in beside)
+        place = text.find(word, end)
+    return count
 
 
 class Complexity:

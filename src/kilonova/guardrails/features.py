@@ -49,24 +49,42 @@ _HALF = np.uint64(32)
 _WORD_SALT = np.uint64(0x2545F4914F6CDD1D)
 
 # Digits count as one sign; marks and controls part words. Letters of any script stay.
-_DIGITS = re.compile(r"[0-9]+")
-_MARKS = re.compile(
-    r"[\x00-/:-@\[-`{-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\u2000-\u206f\u2190-\u2bff\u3000-\u3004"
-    r"\u3008-\u3020\uff00-\uff0f\uff1a-\uff20\ufeff]+"
+_MARKS = (
+    *((0x0000, 0x002F), (0x003A, 0x0040), (0x005B, 0x0060), (0x007B, 0x00A9), (0x00AB, 0x00B4)),
+    *((0x00B6, 0x00B9), (0x00BB, 0x00BF), (0x2000, 0x206F), (0x2190, 0x2BFF), (0x3000, 0x3004)),
+    *((0x3008, 0x3020), (0xFF00, 0xFF0F), (0xFF1A, 0xFF20), (0xFEFF, 0xFEFF)),
 )
-_ASCII = str.maketrans(
-    {chr(code): " " for code in range(128) if _MARKS.match(chr(code))}
-    | dict.fromkeys("123456789", "0")
-)
-_ZEROS = re.compile(r"00+")
+_UTF_16 = "utf-16-le"
+
+
+def _signs() -> NDArray[np.uint16]:
+    """What each unit of UTF-16 becomes; those of signs beyond the first plane stay."""
+    signs = np.arange(1 << 16, dtype=np.uint16)
+    for first, last in _MARKS:
+        signs[first : last + 1] = ord(" ")
+    signs[ord("0") : ord("9") + 1] = ord("0")
+    return signs
+
+
+_SIGNS = _signs()
+_ASCII = bytes(_SIGNS[:128].astype(np.uint8)) + bytes(128)
+_SPACES = re.compile("  +")
+_ZEROS = re.compile("00+")
 
 
 def plain(text: str) -> str:
     """Lower case, words between single spaces, each number a ``0``."""
-    if text.isascii():
-        # The same by a table, at a tenth of the time.
-        return _ZEROS.sub("0", " ".join(text.lower().translate(_ASCII).split()))
-    return _DIGITS.sub("0", _MARKS.sub(" ", text.lower())).strip()
+    lowered = text.lower()
+    if lowered.isascii():
+        parted = lowered.encode().translate(_ASCII).decode()
+    else:
+        units = np.frombuffer(lowered.encode(_UTF_16, "surrogatepass"), dtype=np.uint16)
+        parted = _SIGNS.take(units).tobytes().decode(_UTF_16, "surrogatepass")
+    if "  " in parted:
+        parted = _SPACES.sub(" ", parted)
+    if "00" in parted:
+        parted = _ZEROS.sub("0", parted)
+    return parted.strip()
 
 
 def excerpt(text: str) -> str:

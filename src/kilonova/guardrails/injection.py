@@ -7,6 +7,7 @@ get past it; treat a flag as a reason to look, and no flag as no proof.
 import math
 import re
 from collections.abc import Iterable
+from itertools import repeat
 
 import numpy as np
 from msgspec import Struct
@@ -15,13 +16,14 @@ from numpy.typing import NDArray
 from kilonova.guardrails.bag import rows_of
 from kilonova.guardrails.concepts import CONCEPTS
 from kilonova.guardrails.disguise import readings
-from kilonova.guardrails.features import Hashes, blended, hashed_words, plain
+from kilonova.guardrails.features import Hashes, blended, plain
 from kilonova.guardrails.scan import Injection
 from kilonova.guardrails.weights import Tensors
 
 __all__ = ["WINDOW_WORDS", "InjectionHead", "Signs", "matched_patterns", "read_signs"]
 
-# The head reads that many words at once, each window half a window after the one before.
+# The head reads that many words at once at most, or half of them: an order may stand alone in a
+# text about something else. Windows begin every quarter.
 WINDOW_WORDS = 32
 
 _ORDERS = (
@@ -60,9 +62,24 @@ _CLUES = {
 _HIDDEN = re.compile(r"[\u202a-\u202e\u2066-\u2069]|[\U000e0000-\U000e007f]{3}")
 # Scripts without spaces are read sign by sign.
 _UNSPACED = re.compile("([\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff])")
-_STEM = 5  # letters of a word that count: endings differ by person, number and language
+_SPACE = np.uint32(ord(" "))
+# So many letters of a word count: endings differ by person, number and language.
+_LETTERS = np.arange(5)[:, None]
+_LETTER_SALTS = np.array(
+    (
+        0x9E3779B97F4A7C15,
+        0xC2B2AE3D27D4EB4F,
+        0x165667B19E3779F9,
+        0xD6E8FEB86659FD93,
+        0xA0761D6478BD642F,
+    ),
+    dtype=np.uint64,
+)[:, None]
+_NOUGHTS = repeat(0)
 _ONE, _TWO, _FIVE, _SEVEN = (np.uint64(salt) for salt in (1, 2, 5, 7))
 _REACH = 8  # words between two concepts that are read as one phrase
+_QUARTERS = 4  # of a window
+_QUARTERS_READ = (2, 4)
 _FAR = 16  # words between two that are merely read together
 _STEPS = (1, 2, 3, 4)  # how many concepts on the second of such a pair stands
 # A short text may also talk about the wording of attacks: there it only adds to the evidence.
@@ -82,24 +99,24 @@ class Signs(Struct, frozen=True):
 def read_signs(words: str) -> Signs:
     """Stems and pairs of them, and of ``plain`` text's concepts: runs of up to three, and pairs."""
     if not words.isascii() and _UNSPACED.search(words):
-        words = _UNSPACED.sub(r" \1 ", words)
-    split = words.split()
-    stems = hashed_words([word[:_STEM] for word in split])
-    numbers = np.fromiter(map(_concept, split), np.uint64, len(split))
+        words = " ".join(_UNSPACED.split(words)).strip()
+        while "  " in words:
+            words = words.replace("  ", " ")
+    split = words.split(" ")
+    stems = _stems(words)
+    numbers = np.fromiter(map(CONCEPTS.get, split, _NOUGHTS), np.uint64, len(split))
     at = np.flatnonzero(numbers)
     concepts = numbers[at]
     near = np.diff(at) <= _REACH
     two_near, three_near = np.flatnonzero(near), np.flatnonzero(near[:-1] & near[1:])
     one, other = _together(at, concepts)
-    # One hashing for all pairs: what differs between the kinds is the salt.
-    first = (stems, stems[:-1], concepts, np.minimum(one[1], other[1]), concepts[:-1])
-    second = (
-        stems,
-        stems[1:] + _ONE,
-        concepts + _FIVE,
-        np.maximum(one[1], other[1]) + _SEVEN,
-        concepts[1:] + _TWO,
+    low, high = (
+        np.minimum(concepts[one], concepts[other]),
+        np.maximum(concepts[one], concepts[other]),
     )
+    # One hashing for all pairs: what differs between the kinds is the salt.
+    first = (stems, stems[:-1], concepts, low, concepts[:-1])
+    second = (stems, stems[1:] + _ONE, concepts + _FIVE, high + _SEVEN, concepts[1:] + _TWO)
     mixed = blended(np.concatenate(first), np.concatenate(second), 0)
     start = len(mixed) - len(concepts[:-1])
     two = mixed[start:]
@@ -107,31 +124,38 @@ def read_signs(words: str) -> Signs:
     order = np.arange(len(split))
     return Signs(
         np.concatenate((mixed[:start], two[two_near], three[three_near])),
-        np.concatenate((order, order[:-1], at, one[0], at[two_near], at[three_near])),
+        np.concatenate((order, order[:-1], at, at[one], at[two_near], at[three_near])),
         len(split),
     )
 
 
-_Placed = tuple[NDArray[np.intp], Hashes]
+def _stems(words: str) -> Hashes:
+    """A number for the first letters of each word."""
+    signs = np.frombuffer(f"{words} ".encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    ends = np.flatnonzero(signs == _SPACE)
+    starts = np.empty_like(ends)
+    starts[0], starts[1:] = 0, ends[:-1] + 1
+    places = starts + _LETTERS
+    inside = places < ends
+    np.minimum(places, len(signs) - 1, out=places)
+    letters = signs.take(places) * inside
+    stems: Hashes = (letters * _LETTER_SALTS).sum(axis=0, dtype=np.uint64)
+    return stems
 
 
-def _together(at: NDArray[np.intp], concepts: Hashes) -> tuple[_Placed, _Placed]:
-    """Places and concepts of all pairs that stand close, whatever stands between them."""
+def _together(at: NDArray[np.intp], concepts: Hashes) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """All pairs of different concepts that stand close, whatever stands between them."""
     order = np.arange(len(at))
     one = np.concatenate([order[:-step] for step in _STEPS])
     other = np.concatenate([order[step:] for step in _STEPS])
     kept = (at[other] - at[one] <= _FAR) & (concepts[one] != concepts[other])
-    one, other = one[kept], other[kept]
-    return (at[one], concepts[one]), (at[other], concepts[other])
+    return one[kept], other[kept]
 
 
-def _concept(word: str) -> int:
-    return CONCEPTS.get(word, 0)
-
-
-def matched_patterns(text: str, hidden: Iterable[str]) -> tuple[str, ...]:
-    """The families whose signs stand in the text, or in what is hidden in it."""
-    families = _matches(text.lower())
+def matched_patterns(text: str, lowered: str, hidden: Iterable[str]) -> tuple[str, ...]:
+    """The families whose signs stand in the text, or in what is hidden in it; ``lowered`` is the
+    text in lower case."""
+    families = _matches(lowered)
     if not text.isascii() and _HIDDEN.search(text):
         families.append("hidden_text")
     if any(_matches(inner.lower()) for inner in hidden):
@@ -159,8 +183,9 @@ class InjectionHead:
 
     def read(self, text: str, words: str) -> Injection:
         """``words`` is the text's ``plain``. What nobody writes in peace leaves no doubt."""
-        hidden = readings(text)
-        families = matched_patterns(text, hidden)
+        lowered = text.lower()
+        hidden = readings(text, lowered)
+        families = matched_patterns(text, lowered, hidden)
         if families and not (_WORDED.issuperset(families) and len(text) <= _TALK_CHARACTERS):
             return Injection(1.0, families)
         evidence = max(map(self.evidence, (words, *map(plain, hidden))))
@@ -172,9 +197,11 @@ class InjectionHead:
         """What speaks for an attack in the worst window: above nought is an alarm."""
         signs = read_signs(words)
         weights = self._weights.take(rows_of(signs.hashes, len(self._weights)))
-        half = WINDOW_WORDS // 2
-        halves = np.bincount(signs.places // half, weights, minlength=1)
-        windows = halves[:-1] + halves[1:] if len(halves) > 1 else halves
+        sums = np.bincount(signs.places // (WINDOW_WORDS // 4), weights)
+        before = np.zeros(max(_QUARTERS, len(sums)) + 1)
+        np.cumsum(sums, out=before[1 : len(sums) + 1])
+        before[len(sums) + 1 :] = before[len(sums)]
+        worst = max(float((before[size:] - before[:-size]).max()) for size in _QUARTERS_READ)
         # The worst of many windows looks bad by chance, so the odds are divided by their number.
-        evidence = float(windows.max()) - math.log(len(windows)) + self._shift
+        evidence = worst - math.log(max(1.0, len(sums) / 2 - 1)) + self._shift
         return min(30.0, max(-30.0, evidence))

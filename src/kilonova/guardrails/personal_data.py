@@ -30,26 +30,29 @@ _Region = tuple[int, int]
 class _Rule(Struct, frozen=True):
     """``extent`` is how long the find is, counted from the start of the match; 0: it is none.
 
-    ``where`` names the parts of a text that are worth a look: most text holds none.
+    ``where`` names the parts of a text, seen beside its outline, that are worth a look: most text
+    holds none.
     """
 
     kind: Kind
     pattern: re.Pattern[str]
     extent: Callable[[re.Match[str]], int]
-    where: Callable[[str], list[_Region]]
+    where: Callable[[str, bytes], list[_Region]]
+    digits_min: int = 0
 
 
 # Seven digits or more with little between them: every number of a kind looks like that.
-_DENSE = re.compile(r"[0-9](?:[ .\-()/A-Z]{0,4}[0-9]){6}")
-_RUN = re.compile(r"(?:[ .\-()/A-Z]{0,4}[0-9])*")
+_DENSE = re.compile(r"[0-9](?:[ .\-()/A-Z]{0,4}[0-9]){6,}")
 _MARGIN_BEFORE, _MARGIN_AFTER = 16, 24
-_SECRETS = (
-    *("-----BEGIN", "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "xox"),
-    *("AIza", "sk-", "sk_", "kn_live", "rk_live", "eyJ"),
+_SECRETS = ("-----BEGIN", "AKIA", "ASIA", "xox", "AIza", "sk-", "eyJ")
+_SECRETS_UNDERSCORED = (
+    *("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "sk_", "kn_live", "rk_live"),
 )
 _SECRET_CHARACTERS = 7100
+_KEY_HEADER_CHARACTERS = 64
 _DOTTED = re.compile(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]")
 _COLONS = re.compile(r"[0-9A-Fa-f:]*(?:::|:[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:)[0-9A-Fa-f:]*")
+_COLONS_NEAR = re.compile(r":(?::|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{1,4}:)")
 _CUE_CHARACTERS = 32
 _OUTLINE = bytes.maketrans(
     b"123456789BCDEFGHIJKLMNOPQRSTUVWXYZbcdefghijklmnopqrstuvwxyz", b"0" * 9 + b"A" * 25 + b"a" * 25
@@ -100,14 +103,9 @@ _COUNTRY_CODES = re.compile(
 )
 
 
-def _dense(text: str) -> list[_Region]:
-    regions: list[_Region] = []
-    place = 0
-    while (match := _DENSE.search(text, place)) is not None:
-        run = _RUN.match(text, match.end())
-        place = match.end() if run is None else run.end()
-        regions.append((max(0, match.start() - _MARGIN_BEFORE), place + _MARGIN_AFTER))
-    return _merged(regions)
+def _dense(text: str, _outline: bytes) -> list[_Region]:
+    found = [match.span() for match in _DENSE.finditer(text)]
+    return _merged([(max(0, at - _MARGIN_BEFORE), end + _MARGIN_AFTER) for at, end in found])
 
 
 def _merged(regions: list[_Region]) -> list[_Region]:
@@ -121,17 +119,16 @@ def _merged(regions: list[_Region]) -> list[_Region]:
     return whole
 
 
-def _abroad(text: str) -> list[_Region]:
+def _abroad(text: str, _outline: bytes) -> list[_Region]:
     places = sorted([*_places(text, "+"), *_places(text, "00")])
     return _merged([(place, place + 96) for place in places])
 
 
-def _shaped(*shapes: str, before: int = 2, after: int = 2) -> Callable[[str], list[_Region]]:
+def _shaped(*shapes: str, before: int = 2, after: int = 2) -> Callable[[str, bytes], list[_Region]]:
     """The places where digits, capitals and separators stand like that: 0 a digit, A a capital."""
     wanted = [shape.encode() for shape in shapes]
 
-    def where(text: str) -> list[_Region]:
-        outline = text.encode("latin-1", "replace").translate(_OUTLINE)
+    def where(_text: str, outline: bytes) -> list[_Region]:
         places = sorted(
             (place, place + len(shape)) for shape in wanted for place in _places(outline, shape)
         )
@@ -147,13 +144,18 @@ def _places(signs: AnyStr, shape: AnyStr) -> Iterator[int]:
         place = signs.find(shape, place + 1)
 
 
-def _opened(text: str) -> list[_Region]:
-    """From the opening of each secret on, until none can go on."""
-    places = sorted(place for sign in _SECRETS for place in _places(text, sign))
-    return _merged([(place, place + _SECRET_CHARACTERS) for place in places])
+def _opened(text: str, _outline: bytes) -> list[_Region]:
+    """From the opening of each secret to the end of its word; the head of a key has spaces."""
+    signs = (*_SECRETS, *_SECRETS_UNDERSCORED) if "_" in text else _SECRETS
+    regions: list[_Region] = []
+    for place in sorted(place for sign in signs for place in _places(text, sign)):
+        end = text.find(" ", place, place + _SECRET_CHARACTERS)
+        end = place + _SECRET_CHARACTERS if end < 0 else end
+        regions.append((place, max(end, place + _KEY_HEADER_CHARACTERS)))
+    return _merged(regions)
 
 
-def _at_signs(text: str) -> list[_Region]:
+def _at_signs(text: str, _outline: bytes) -> list[_Region]:
     """The words that hold one: an address has no spaces."""
     regions: list[_Region] = []
     for place in _places(text, "@"):
@@ -163,13 +165,13 @@ def _at_signs(text: str) -> list[_Region]:
     return _merged(regions)
 
 
-def _dotted(text: str) -> list[_Region]:
+def _dotted(text: str, _outline: bytes) -> list[_Region]:
     return [(max(0, at.start() - 4), at.end() + 16) for at in _DOTTED.finditer(text)]
 
 
-def _colons(text: str) -> list[_Region]:
+def _colons(text: str, _outline: bytes) -> list[_Region]:
     """The whole run of such signs, and one more to see that it ends there."""
-    if text.count(":") < 2:
+    if _COLONS_NEAR.search(text) is None:
         return []
     return [(at.start(), at.end() + 1) for at in _COLONS.finditer(text)]
 
@@ -356,6 +358,7 @@ _RULES = (
         ),
         _checked(is_nir),
         _dense,
+        digits_min=14,
     ),
     _Rule(
         "br_cpf",
@@ -421,21 +424,27 @@ _RULES = (
         ),
         _announced,
         _dense,
+        digits_min=8,
     ),
 )
+
+_RULES_WITHOUT_DIGITS = tuple(rule for rule in _RULES if rule.kind in ("secret", "email"))
 
 
 def find_personal_data(text: str) -> tuple[Span, ...]:
     """All finds in order of their place; where two overlap, the surer kind is kept."""
-    regions: dict[Callable[[str], list[_Region]], list[_Region]] = {}
+    regions: dict[Callable[[str, bytes], list[_Region]], list[_Region]] = {}
     found: list[Span] = []
     taken = bytearray(len(text))
-    for rule in _RULES:
+    outline = text.encode("latin-1", "replace").translate(_OUTLINE)
+    for rule in _RULES if b"0" in outline else _RULES_WITHOUT_DIGITS:
         if rule.where not in regions:
-            regions[rule.where] = rule.where(text)
+            regions[rule.where] = rule.where(text, outline)
         for start, end in regions[rule.where]:
+            if outline.count(b"0", start, end) < rule.digits_min:
+                continue
             # What others have taken whole holds nothing more.
-            if 0 in taken[start:end]:
+            if taken.find(0, start, end) >= 0:
                 found += _spans(rule, rule.pattern.finditer(text, start, end), taken)
     return tuple(sorted(found, key=lambda span: span.start))
 

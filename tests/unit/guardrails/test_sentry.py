@@ -1,11 +1,15 @@
 """The packaged Sentry: what it says, that it says it of any text, and that damage is noticed."""
 
 import base64
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kilonova.catalog.catalog import PACKAGED_WEIGHTS
 from kilonova.guardrails.disguise import readings
@@ -92,7 +96,7 @@ def test_known_injections_are_flagged(sentry: Sentry) -> None:
         "hello\u202eworld",
     ):
         assert sentry.scan(text).injection.is_flagged, text
-    assert "encoded" in matched_patterns("x", readings(f"x {hidden}"))
+    assert "encoded" in matched_patterns("x", "x", readings(f"x {hidden}", f"x {hidden}".lower()))
 
 
 @pytest.mark.parametrize(
@@ -144,6 +148,37 @@ def test_a_sum_is_more_work_than_a_request(sentry: Sentry) -> None:
         "If it pays 20 dollars of rent per day, how much is left after 5 days?"
     )
     assert sentry.scan(sums).complexity > 0.3 > sentry.scan("turn on the light").complexity
+
+
+_ODD_SIGNS = "aZ 09.,:/%_@-ſKµіоåé你カ가\u00ad\u200b\u1fd3ＡΩ😀ª²\u0662\u1680\u2028\x1c\x85\xa0"
+_MARKS = re.compile(
+    r"[\x00-/:-@\[-`{-\xa9\xab-\xb4\xb6-\xb9\xbb-\xbf\u2000-\u206f\u2190-\u2bff\u3000-\u3004"
+    r"\u3008-\u3020\uff00-\uff0f\uff1a-\uff20\ufeff]+"
+)
+
+
+@given(st.text(st.sampled_from(_ODD_SIGNS) | st.characters(codec="utf-8"), max_size=120))
+def test_the_fast_reading_is_the_plain_one(text: str) -> None:
+    """Protects the fitted weights: tables read every text as the patterns that define it do."""
+    assert plain(text) == re.sub("[0-9]+", "0", _MARKS.sub(" ", text.lower())).strip()
+
+
+def test_no_letter_of_a_mixed_word_is_overlooked() -> None:
+    """Protects the search for borrowed letters: no letter of the pattern is missed."""
+    for code in range(0x80, 1 << 16):
+        if re.match("[\u0370-\u04ff]", chr(code), re.IGNORECASE):
+            assert readings(f"PA{chr(code)}PA", "") != [], hex(code)
+
+
+def test_an_order_between_long_calm_passages_costs_a_millisecond_each(sentry: Sentry) -> None:
+    """Protects the request path: time grows with the length of a text, not with its square."""
+    for part in ("1" * 50, "a@" * 25, "00 " * 16, "1.1." * 12, "::" * 25, "sk-" * 16, "<a b=" * 10):
+        times = []
+        for copies in (40, 320):
+            started = time.thread_time()
+            sentry.scan(part * copies)
+            times.append(time.thread_time() - started)
+        assert times[1] < 40 * times[0] + 0.02, part
 
 
 def test_plain_text_and_excerpt() -> None:
