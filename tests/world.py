@@ -12,6 +12,7 @@ from kilonova.core.usage import Usage, UsageRecord
 from kilonova.engines import open_engine
 from kilonova.gateway.admission import Admission
 from kilonova.gateway.call import Call, Caller
+from kilonova.gateway.finisher import Finisher
 from kilonova.gateway.gateway import Gateway
 from kilonova.gateway.meter import Meter
 from kilonova.gateway.replay import Replays
@@ -134,16 +135,15 @@ class World:
         *,
         kept_by: Ledger | None = None,
         costs: CostMeter | None = None,
+        finisher: Finisher | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.ledger = ListLedger()
         ledger = kept_by or self.ledger
         self.authority = OneKey()
         self.engine = engine or open_engine("echo", "echo", {}, home=Path())
-        self.admission = Admission(
-            ledger, self.clock, prices=OwnPrices(), on_open=lambda _count: None
-        )
-        self.meter = Meter(ledger, self.admission, self.clock, costs=costs)
+        self.admission = Admission(ledger, self.clock, prices=OwnPrices())
+        self.meter = Meter(ledger, self.admission, self.clock, costs=costs, finisher=finisher)
         self.replays = Replays(self.clock)
         self.shelf = MemoryShelf(self.clock)
         self.gateway = Gateway(

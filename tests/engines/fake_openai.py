@@ -20,15 +20,19 @@ from kilonova.core.chat import (
 from kilonova.core.embedding import EmbeddingRequest
 from kilonova.core.errors import ContextTooLong, EngineFailed, KilonovaError, Overloaded
 from kilonova.core.events import (
+    ChatAnswer,
     ChatEvent,
     ChatFinished,
     ChatStarted,
     ChoiceFinished,
     ReasoningDelta,
     TextDelta,
+    TokenLogprob,
     ToolCallDelta,
     ToolCallStarted,
+    fold,
 )
+from kilonova.core.usage import Usage
 from kilonova.engines.echo import Echo
 
 __all__ = ["FakeOpenAi"]
@@ -37,13 +41,15 @@ _REASONS = {"stop_sequence": "stop"}
 
 
 class FakeOpenAi:
-    """Counts what it is asked; ``refuse_with`` makes every answer this status and body."""
+    """Counts what it is asked; ``refuse_with`` makes every answer this status and body, and whole
+    answers say what they used while ``tells_usage``."""
 
     def __init__(self, echo: Echo) -> None:
         self.echo = echo
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.refuse_with: tuple[int, dict[str, Any], dict[str, str]] | None = None
+        self.tells_usage = True
         self.url = ""
         self._runner: web.AppRunner | None = None
 
@@ -90,6 +96,8 @@ class FakeOpenAi:
             first = await anext(events)
         except KilonovaError as error:
             return _refusal(error)
+        if not body["stream"]:
+            return await self._whole(first, events, is_raw="prompt" in body)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         try:
@@ -102,6 +110,18 @@ class FakeOpenAi:
         finally:
             await events.aclose()
         return response
+
+    async def _whole(self, first: ChatEvent, events: Any, *, is_raw: bool) -> web.Response:
+        try:
+            answer = fold([first, *[event async for event in events]])
+        except EngineFailed as error:
+            return web.json_response({"error": {"message": error.message, "code": 500}})
+        finally:
+            await events.aclose()
+        document = _encode_whole(answer, is_raw=is_raw)
+        if not self.tells_usage:
+            del document["usage"]
+        return web.json_response(document)
 
     async def _send(
         self, response: web.StreamResponse, first: ChatEvent, events: Any, *, is_raw: bool
@@ -186,6 +206,45 @@ def _encode_raw(event: ChatEvent) -> dict[str, Any]:
     return chunk
 
 
+def _encode_whole(answer: ChatAnswer, *, is_raw: bool) -> dict[str, Any]:
+    """Tool calls have no index where an answer is whole."""
+    [one] = answer.choices
+    message: dict[str, Any] = {"role": "assistant", "content": one.text or None}
+    if one.reasoning:
+        message["reasoning_content"] = one.reasoning
+    if one.tool_calls:
+        message["tool_calls"] = [
+            {"id": call.id, "function": {"name": call.name, "arguments": call.arguments}}
+            for call in one.tool_calls
+        ]
+    choice: dict[str, Any] = {
+        "index": 0,
+        "finish_reason": _REASONS.get(one.reason, one.reason),
+        "stop_reason": one.stop_sequence,
+    }
+    choice |= {"text": one.text} if is_raw else {"message": message}
+    if one.logprobs:
+        choice["logprobs"] = {"content": [_entry(each) for each in one.logprobs]}
+    return {"choices": [choice], "usage": _usage(answer.usage)}
+
+
+def _entry(one: TokenLogprob) -> dict[str, Any]:
+    return {
+        "token": one.token,
+        "logprob": one.logprob,
+        "bytes": list(one.token_bytes),
+        "top_logprobs": [{"token": x.token, "logprob": x.logprob} for x in one.alternatives],
+    }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.output_tokens,
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+    }
+
+
 def _encode(event: ChatEvent) -> dict[str, Any]:
     delta: dict[str, Any] = {}
     choice: dict[str, Any] = {"index": 0, "delta": delta}
@@ -195,18 +254,7 @@ def _encode(event: ChatEvent) -> dict[str, Any]:
         case TextDelta():
             delta["content"] = event.text
             if event.logprobs:
-                entry = event.logprobs[0]
-                tops = [{"token": x.token, "logprob": x.logprob} for x in entry.alternatives]
-                choice["logprobs"] = {
-                    "content": [
-                        {
-                            "token": entry.token,
-                            "logprob": entry.logprob,
-                            "bytes": list(entry.token_bytes),
-                            "top_logprobs": tops,
-                        }
-                    ]
-                }
+                choice["logprobs"] = {"content": [_entry(one) for one in event.logprobs]}
         case ReasoningDelta():
             delta["reasoning_content"] = event.text
         case ToolCallStarted():
@@ -219,14 +267,5 @@ def _encode(event: ChatEvent) -> dict[str, Any]:
             choice["finish_reason"] = _REASONS.get(event.reason, event.reason)
             choice["stop_reason"] = event.stop_sequence
         case ChatFinished():
-            usage = event.usage
-            details = {"reasoning_tokens": usage.reasoning_tokens}
-            return {
-                "choices": [],
-                "usage": {
-                    "prompt_tokens": usage.prompt_tokens,
-                    "completion_tokens": usage.output_tokens,
-                    "completion_tokens_details": details,
-                },
-            }
+            return {"choices": [], "usage": _usage(event.usage)}
     return {"choices": [choice]}

@@ -62,6 +62,8 @@ class Echo:
         dimensions: int = 64
         script: str = ""
 
+    answers_whole = False
+
     def __init__(self, name: str, options: Options | None = None, home: Path | None = None) -> None:
         self.name = name
         self.home = home

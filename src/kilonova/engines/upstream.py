@@ -1,8 +1,9 @@
 """Any server or vendor that speaks chat completions, offered under our own names.
 
 Its errors are translated for our caller: its 401 is our operator's problem, not the caller's.
-Tokens are what the server reports at the end; a caller who leaves early is billed by what was
-counted until then (one chunk, one token). Only a connection that never came about is retried.
+Tokens are what the server reports at the end; a caller who leaves a stream early is billed by what
+was counted until then (one chunk, one token). What nobody reads before its end is asked for in one
+piece, and then read whoever leaves. Only a connection that never came about is retried.
 """
 
 import os
@@ -33,7 +34,7 @@ from kilonova.engines.openai.join import joined
 from kilonova.engines.openai.stream import EventReader
 from kilonova.engines.upstream_errors import translate
 from kilonova.engines.upstream_options import UpstreamOptions
-from kilonova.engines.upstream_wishes import add_wishes
+from kilonova.engines.upstream_wishes import add_wishes, refuse_unsayable
 
 __all__ = ["Upstream"]
 
@@ -80,6 +81,7 @@ class Upstream:
         self.name = name
         self.home = home
         self.options = options
+        self.answers_whole = options.whole_answers == "whole"
         self._open: Client | None = None
 
     async def start(self) -> None:
@@ -110,9 +112,10 @@ class Upstream:
         return Health(True, "reachable")
 
     async def count_tokens(self, request: ChatRequest) -> int:
-        body = self._body(request)
+        refuse_unsayable(request, self.options)
         if self.options.counts_tokens == "bound" or request.prompt is not None:
             return _bound(request)
+        body = self._body(request, is_streamed=True)
         received = await self._client.ask("/chat/completions/input_tokens", body)
         return _decode(received, _Count).input_tokens
 
@@ -151,16 +154,31 @@ class Upstream:
             prompt_tokens=max(1, _bound(request) // _BYTES_PER_TOKEN),
             alternatives=request.top_logprobs or 0,
         )
+        refuse_unsayable(request, self.options)
         path = "/chat/completions" if request.prompt is None else "/completions"
-        body = self._body(request)
+        is_whole = request.is_whole and self.answers_whole
+        body = self._body(request, is_streamed=not is_whole)
         # Whether the server has a queue it does not tell.
-        yield ChatBegun()
-        async with aclosing(self._chunks(path, body)) as chunks:
-            async for batch in chunks:
-                for event in joined(event for chunk in batch for event in reader.read(chunk)):
-                    yield event
+        yield ChatBegun(is_whole)
+        if is_whole:
+            for event in reader.read_whole(await self._whole(path, body)):
+                yield event
+        else:
+            async with aclosing(self._chunks(path, body)) as chunks:
+                async for batch in chunks:
+                    for event in joined(event for chunk in batch for event in reader.read(chunk)):
+                        yield event
         for event in reader.finish():
             yield event
+
+    async def _whole(self, path: str, body: bytes) -> Chunk:
+        """As ``_chunks``, in one piece."""
+        wait_s = self.options.whole_s_max
+        try:
+            received = await self._client.ask(path, body, silence_s_max=wait_s)
+        except ModelNotReady:
+            received = await self._client.ask(path, body, silence_s_max=wait_s)
+        return _decode(received, Chunk)
 
     async def _chunks(self, path: str, body: bytes) -> AsyncGenerator[list[Chunk], None]:
         """One more try when the connection never came about; the server has not seen us then."""
@@ -183,13 +201,13 @@ class Upstream:
     def _model(self, name: str) -> str:
         return self.options.models.get(name, name)
 
-    def _body(self, request: ChatRequest) -> bytes:
-        """Raises InvalidRequest for what this server has no word for, as before ``chat``."""
+    def _body(self, request: ChatRequest, *, is_streamed: bool) -> bytes:
         model, options = self._model(request.model), self.options
         if request.prompt is None:
-            body = chat_body(request, model, tells_thoughts=options.reads_thoughts)
+            thinks = options.reads_thoughts
+            body = chat_body(request, model, tells_thoughts=thinks, is_streamed=is_streamed)
         else:
-            body = completion_body(request, model)
+            body = completion_body(request, model, is_streamed=is_streamed)
         add_wishes(body, request, options)
         if "max_tokens" in body and request.prompt is None:
             body[self.options.limit_field] = body.pop("max_tokens")

@@ -16,6 +16,9 @@ class UpstreamOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     its tokens; ``efforts`` maps our words of effort to theirs, and ``reads_thoughts`` is whether
     the reasoning of earlier answers is sent back. ``continues_with`` is the field that makes an
     answer go on from the assistant's last message. ``completes_prompts``: it has ``/completions``.
+
+    ``whole_answers`` says how an answer is asked for that nobody reads before its end: ``whole``,
+    in one piece, for which it may take ``whole_s_max``; ``streamed``, so that leaving stops it.
     """
 
     url: str
@@ -24,6 +27,8 @@ class UpstreamOptions(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     headers: dict[str, str] = {}
     connect_s_max: float = 5.0
     silence_s_max: float = 120.0
+    whole_s_max: float = 600.0
+    whole_answers: Literal["whole", "streamed"] = "whole"
     limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     counts_tokens: Literal["bound", "input_tokens"] = "bound"
     thinking_switch: Literal["reasoning_effort", "enable_thinking", "thinking"] = "reasoning_effort"

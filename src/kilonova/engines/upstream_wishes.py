@@ -10,7 +10,7 @@ from kilonova.core.errors import InvalidRequest
 from kilonova.engines.openai.body import Body
 from kilonova.engines.upstream_options import UpstreamOptions
 
-__all__ = ["add_wishes"]
+__all__ = ["add_wishes", "refuse_unsayable"]
 
 _EFFORT_WHEN_ON = "medium"
 _EFFORTS: dict[Effort, str] = {
@@ -22,13 +22,21 @@ _EFFORTS: dict[Effort, str] = {
 }
 
 
-def add_wishes(body: Body, request: ChatRequest, options: UpstreamOptions) -> None:
+def refuse_unsayable(request: ChatRequest, options: UpstreamOptions) -> None:
     """Raises InvalidRequest for what the server has no word for."""
+    if request.thinking.budget_tokens is not None and not options.budget_field:
+        raise _no_word("limit the tokens of its thinking", "thinking")
+    if request.continues_last and not options.continues_with:
+        raise _no_word("go on from the assistant's last message", "messages")
+    if request.prompt is not None and not options.completes_prompts:
+        raise _no_word("continue a raw prompt", "prompt")
+
+
+def add_wishes(body: Body, request: ChatRequest, options: UpstreamOptions) -> None:
+    """Of a request that ``refuse_unsayable`` let pass."""
     _add_thinking(body, request, options)
     if request.continues_last:
         _add_continuation(body, options)
-    if request.prompt is not None and not options.completes_prompts:
-        raise _no_word("continue a raw prompt", "prompt")
 
 
 def _add_thinking(body: Body, request: ChatRequest, options: UpstreamOptions) -> None:
@@ -36,8 +44,6 @@ def _add_thinking(body: Body, request: ChatRequest, options: UpstreamOptions) ->
     if thinking.effort is not None:
         body["reasoning_effort"] = (_EFFORTS | options.efforts)[thinking.effort]
     if thinking.budget_tokens is not None:
-        if not options.budget_field:
-            raise _no_word("limit the tokens of its thinking", "thinking")
         body[options.budget_field] = thinking.budget_tokens
     if thinking.is_on is not None:
         _add_switch(body, options, is_on=thinking.is_on)
@@ -65,7 +71,7 @@ def _add_continuation(body: Body, options: UpstreamOptions) -> None:
             assert isinstance(messages, list)
             messages[-1]["prefix"] = True
         case "":
-            raise _no_word("go on from the assistant's last message", "messages")
+            raise AssertionError("refused before")
 
 
 def _no_word(what: str, param: str) -> InvalidRequest:

@@ -34,7 +34,6 @@ class Admission:
         clock: Clock,
         *,
         prices: PriceBook,
-        on_open: Callable[[int], None],
         on_alert: Callable[[Alert], None] | None = None,
     ) -> None:
         self._ledger = ledger
@@ -42,7 +41,11 @@ class Admission:
         self._clock = clock
         self._levels = Levels(ledger, on_alert)
         self._open: dict[str, Permit] = {}
-        self._on_open = on_open
+
+    @property
+    def open_count(self) -> int:
+        """How many permits are not settled yet."""
+        return len(self._open)
 
     @property
     def open_requests(self) -> frozenset[str]:
@@ -98,7 +101,6 @@ class Admission:
 
     def _close(self, permit: Permit, *, price_nano: int, used_tokens: int) -> None:
         del self._open[permit.hold.request_id]
-        self._on_open(len(self._open))
         self._levels.settle(
             permit.claim,
             price_nano=price_nano,
@@ -167,7 +169,6 @@ class Admission:
             durable=self._ledger.reserve(hold),
         )
         self._open[hold.request_id] = permit
-        self._on_open(len(self._open))
         return permit
 
     def _refuse_impossible(self, principal: Principal, tokens: int) -> None:

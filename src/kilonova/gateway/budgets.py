@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from kilonova.core.budgets import (
     ALERT_PERCENTS,
     BUDGET_WINDOWS,
+    REFUSED,
     Alert,
     BudgetStanding,
     first_days,
@@ -38,19 +39,43 @@ class Spending(Protocol):
 
 class Window:
     """One window of one level. ``lines`` counts the shares of its budget that were told, and
-    ``line_nano`` is where the next one lies."""
+    ``line_nano`` is where the next one lies. Another amount has lines of its own."""
 
-    __slots__ = ("first_day", "held_nano", "line_nano", "lines", "spent_nano")
+    __slots__ = (
+        *("_lines", "_refused", "budget_nano", "first_day", "held_nano", "line_nano"),
+        "spent_nano",
+    )
 
     def __init__(self, first_day: int, spent_nano: int) -> None:
         self.first_day = first_day
         self.spent_nano = spent_nano
         self.held_nano = 0
-        self.lines = 0
+        self.budget_nano = 0
         self.line_nano = _NEVER
+        # By the amount under which they were told.
+        self._lines: dict[int, int] = {}
+        self._refused: set[int] = set()
+
+    @property
+    def lines(self) -> int:
+        return self._lines.get(self.budget_nano, 0)
+
+    def cross(self) -> int:
+        """The share of the line that was reached, in percent; the next one is watched."""
+        percent = ALERT_PERCENTS[self.lines]
+        self._lines[self.budget_nano] = self.lines + 1
+        self.arm(self.budget_nano)
+        return percent
+
+    def refuse(self) -> bool:
+        """True for the first refusal of a budget that nobody was told to be used up."""
+        is_news = bool(self.budget_nano) and self.budget_nano not in self._refused
+        self._refused.add(self.budget_nano)
+        return is_news and self.lines < len(ALERT_PERCENTS)
 
     def arm(self, budget_nano: int) -> None:
         """A budget of nothing is a switch, and has no lines."""
+        self.budget_nano = budget_nano
         self.line_nano = _NEVER
         if budget_nano and self.lines < len(ALERT_PERCENTS):
             # Rounded up: a share is reached when it is reached whole.
@@ -171,17 +196,13 @@ class Purse:
         for budget in self.all:
             window = windows[budget.place]
             while window.spent_nano >= window.line_nano:
-                yield Alert(
-                    level_id=self._level_id,
-                    budget=budget.window,
-                    window=window_name(budget.window, window.first_day),
-                    percent=ALERT_PERCENTS[window.lines],
-                    budget_nano=budget.amount_nano,
-                    spent_nano=window.spent_nano,
-                    raised_ms=at_ms,
-                )
-                window.lines += 1
-                window.arm(budget.amount_nano)
+                yield self._alert(budget, window, percent=window.cross(), at_ms=at_ms)
+
+    def refused(self, day: int, amount_nano: int, at_ms: int) -> Iterator[Alert]:
+        """What is to be told of the hard budgets because of which this much was refused."""
+        for budget, window in self.lacking(day, amount_nano):
+            if window.refuse():
+                yield self._alert(budget, window, percent=REFUSED, at_ms=at_ms)
 
     def standing(self, day: int) -> tuple[BudgetStanding, ...]:
         """All three windows, those without a budget too."""
@@ -196,6 +217,17 @@ class Purse:
                 resets_ms=reset_ms(name, window.first_day),
             )
             for place, (name, window) in enumerate(zip(BUDGET_WINDOWS, self.at(day), strict=True))
+        )
+
+    def _alert(self, budget: Budget, window: Window, *, percent: int, at_ms: int) -> Alert:
+        return Alert(
+            level_id=self._level_id,
+            budget=budget.window,
+            window=window_name(budget.window, window.first_day),
+            percent=percent,
+            budget_nano=budget.amount_nano,
+            spent_nano=window.spent_nano,
+            raised_ms=at_ms,
         )
 
     def _arm(self, window: Window, place: int) -> None:

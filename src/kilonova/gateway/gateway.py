@@ -68,17 +68,22 @@ class Gateway:
             return caller
         return Caller(caller.call, self._authority.current(caller.principal), generation)
 
-    async def chat(self, caller: Caller, request: ChatRequest) -> ChatStream:
+    async def chat(
+        self, caller: Caller, request: ChatRequest, *, is_whole: bool = False
+    ) -> ChatStream:
         """Returns once the first event is there and the permit is on disk.
 
         Every refusal is raised here, before a dialect has sent a byte. What breaks later is raised
         while the stream is read. A retry of a request that was already answered is answered again
-        from memory and billed once.
+        from memory and billed once. ``is_whole``: the caller of this will ``collect`` it.
         """
         trace = caller.call.trace
+        trace.is_whole = is_whole
         model = self.model(request.model)
         trace.model_id = model.id
         refuse_unable(model, request)
+        if is_whole and self._router.engine(model).answers_whole:
+            request = replace(request, is_whole=True)
         if caller.call.idempotency_key is None:
             events = await self._run(caller, model, request)
         else:
@@ -87,6 +92,8 @@ class Gateway:
                 events = self._run_once(caller, model, request)
             else:
                 events = _replay(attempt, trace)
+        if request.is_whole:
+            events = await self._meter.finisher.read(events, trace)
         return ChatStream(events, await anext(events), model, trace)
 
     async def _run(

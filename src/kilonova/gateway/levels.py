@@ -13,7 +13,7 @@ from msgspec import Struct
 from kilonova.core.books import DAY_MS
 from kilonova.core.budgets import Alert, BudgetStanding, owner_kind
 from kilonova.core.clock import Clock
-from kilonova.core.errors import RateLimited
+from kilonova.core.errors import BudgetExceeded, RateLimited
 from kilonova.core.identity import Level, Limits, Rate
 from kilonova.gateway.budgets import Purse, Spending
 from kilonova.gateway.no_money import HELD_RETRY_S, Lack, refuse_money
@@ -102,7 +102,7 @@ class Claim(Struct, frozen=True, gc=False):
 
 class Levels:
     """``ledger`` tells what earlier processes settled; ``on_alert`` is told, in the same step, each
-    share of a budget that is reached."""
+    share of a budget that is reached, and the first refusal of each."""
 
     def __init__(self, ledger: Spending, on_alert: Callable[[Alert], None] | None = None) -> None:
         self._ledger = ledger
@@ -166,7 +166,7 @@ class Levels:
         states = [self._state(level, at_ms=at_ms, now_s=now_s) for level in claim.levels]
         for state in states:
             if not state.purse.has(day, amount_nano):
-                raise refuse_money(list(_lacking(states, claim)), amount_nano)
+                raise self._refuse(states, claim)
         for state in states:
             _check_rate(state, state.requests, amount=1, now_s=now_s, what="requests")
             _check_rate(state, state.tokens, amount=tokens, now_s=now_s, what="tokens")
@@ -192,6 +192,15 @@ class Levels:
                 state.tokens.give_back(max(0, claim.tokens - used_tokens))
             if has_crossed:
                 self._tell(state, day, at_ms)
+
+    def _refuse(self, states: list[_State], claim: Claim) -> RateLimited | BudgetExceeded:
+        error = refuse_money(list(_lacking(states, claim)), claim.amount_nano)
+        # Where running requests hold what is left, waiting helps, and nobody has to know.
+        if isinstance(error, BudgetExceeded):
+            for state in states:
+                for alert in state.purse.refused(claim.day, claim.amount_nano, claim.started_ms):
+                    self._on_alert(alert)
+        return error
 
     def _state(self, level: Level, *, at_ms: int, now_s: float) -> _State:
         state = self._states.get(level.id)

@@ -17,6 +17,7 @@ from kilonova.core.events import ChatBegun, ChatEvent, ChatFinished, ChatStarted
 from kilonova.core.ports import CostMeter, Ledger, Work
 from kilonova.core.usage import Cost, Outcome, Usage, UsageRecord
 from kilonova.gateway.admission import Admission
+from kilonova.gateway.finisher import Finisher
 from kilonova.gateway.permit import Permit
 from kilonova.gateway.work import Works
 from kilonova.telemetry.log import log_event
@@ -40,38 +41,31 @@ _Counted = TypeVar("_Counted", bound=_Whole)
 class _Tally:
     """What a stream used so far, by its own events."""
 
-    __slots__ = ("_final", "_outputs", "_started")
+    __slots__ = ("final", "outputs", "started")
 
     def __init__(self) -> None:
-        self._started: ChatStarted | None = None
-        self._outputs: dict[int, int] = {}
-        self._final: Usage | None = None
-
-    def add(self, event: ChatEvent) -> None:
-        if isinstance(event, ChatStarted):
-            self._started = event
-        elif isinstance(event, ChatFinished):
-            self._final = event.usage
-        else:
-            self._outputs[event.choice] = event.output_tokens
+        self.started: ChatStarted | None = None
+        self.outputs: dict[int, int] = {}
+        self.final: Usage | None = None
 
     @property
     def usage(self) -> Usage:
         """The engine's own sum once it gave one; before that, what its events add up to."""
-        if self._final is not None:
-            return self._final
-        if self._started is None:
+        if self.final is not None:
+            return self.final
+        if self.started is None:
             return Usage()
-        read = self._started.cache_read_tokens
+        read = self.started.cache_read_tokens
         return Usage(
-            input_tokens=self._started.input_tokens - read,
+            input_tokens=self.started.input_tokens - read,
             cache_read_tokens=read,
-            output_tokens=sum(self._outputs.values()),
+            output_tokens=sum(self.outputs.values()),
         )
 
 
 class Meter:
-    """Knows how to settle; one for all requests. ``on_settled`` is told every record.
+    """Knows how to settle; one for all requests. ``on_settled`` is told every record. ``finisher``
+    reads what must be read to its end before it can be settled.
 
     Without ``costs`` what requests take is not known."""
 
@@ -83,58 +77,62 @@ class Meter:
         *,
         costs: CostMeter | None = None,
         on_settled: Callable[[UsageRecord], None] | None = None,
+        finisher: Finisher | None = None,
     ) -> None:
         self._ledger = ledger
         self._admission = admission
         self._clock = clock
         self._costs = costs or Works({}, {})
         self._on_settled = on_settled
+        self.finisher = finisher or Finisher()
 
     async def watch(
         self, permit: Permit, events: AsyncIterator[EngineEvent], *, choices: int = 1
     ) -> AsyncGenerator[ChatEvent, None]:
         """The same events; the first and the last wait for permit and settlement to be on disk."""
-        tally = _Tally()
+        tally, trace = _Tally(), permit.trace
+        outputs = tally.outputs
         work = self._open(permit, choices)
         outcome: Outcome = "cancelled"
-        clock, request_id = self._clock, permit.hold.request_id
-        monotonic_s = clock.monotonic_s
+        monotonic_s, request_id = self._clock.monotonic_s, permit.hold.request_id
         checkpointed_s = monotonic_s()
         passed_on: Usage | None = None
         settled: Future[None] | None = None
-        is_durable = False
+        is_durable = is_whole = False
         try:
             # What is for the meter comes first if at all, so it is looked for only there.
             async with aclosing(cast(AsyncGenerator[ChatEvent, None], events)) as source:
                 async for event in source:
                     if not is_durable:
                         if type(event) in _FOR_THE_METER:
-                            work.begin()
+                            is_whole = _take_up(work, event)
                             continue
                         work.write()
                         # The engine is at work already; no byte of its answer leaves before this.
                         await permit.durable
                         is_durable = True
-                        permit.trace.note_first_event()
+                        if not is_whole:
+                            trace.note_first_event()
                     if isinstance(event, ChatFinished):
-                        tally.add(event)
+                        tally.final = event.usage
                         outcome = "completed"
                         continue  # the engine's stream ends by itself: nothing is left to close
-                    now_s = monotonic_s()
-                    if now_s - checkpointed_s >= _CHECKPOINT_S and not permit.trace.is_whole:
+                    if not trace.is_whole and monotonic_s() - checkpointed_s >= _CHECKPOINT_S:
                         # What was passed on may wait in buffers still; what was passed on by the
                         # time of the checkpoint before has left.
                         if passed_on is not None:
                             self._ledger.checkpoint(request_id, passed_on)
-                        passed_on, checkpointed_s = tally.usage, now_s
-                    tally.add(event)
+                        passed_on, checkpointed_s = tally.usage, monotonic_s()
+                    if isinstance(event, ChatStarted):
+                        tally.started = event
+                    else:
+                        outputs[event.choice] = event.output_tokens
                     yield event
-            if not is_durable:
-                await permit.durable
-            permit.trace.note_last_event()
+            await permit.durable
+            trace.note_last_event()
             settled = self._settle(permit, work, usage=tally.usage, outcome=outcome)
             await _on_disk(settled)
-            permit.trace.note_commit()
+            trace.note_commit()
             yield ChatFinished(tally.usage)
         except Exception:
             outcome = "failed"
@@ -221,6 +219,16 @@ class Meter:
             service_tier=hold.service_tier,
             cost=cost,
         )
+
+
+def _take_up(work: Work, event: object) -> bool:
+    """Whether nothing will be told before the end. Most of the time is writing, then."""
+    is_whole = isinstance(event, ChatBegun) and event.is_whole
+    if is_whole:
+        work.write()
+    else:
+        work.begin()
+    return is_whole
 
 
 async def _on_disk(settled: "Future[None]") -> None:

@@ -73,7 +73,8 @@ class ChatStream:
         # Nothing is delivered before all of it is there: a crash in between must not be billed.
         self.trace.is_whole = True
         try:
-            return fold([event async for event in self])
+            first = await self._take_first()
+            return fold([first, *[event async for event in self._events]])
         finally:
             await self.aclose()
 

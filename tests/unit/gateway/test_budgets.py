@@ -124,6 +124,41 @@ def test_a_lowered_budget_that_is_passed_already_is_told() -> None:
     assert [one.percent for one in told] == [50, 80, 100]
 
 
+def test_a_raised_budget_is_told_of_anew() -> None:
+    """Protects whoever raises a budget that is used up: its shares are told again, and those of an
+    amount that was told before are not."""
+    told: list[Alert] = []
+    levels = Levels(ListLedger(), told.append)
+    for budget, price in ((100, 100), (200, 60), (100, 0), (200, 0), (200, 40)):
+        claim = Claim((Level("key_1", Limits(budget_nano=budget)),), 1, 0, NOON_MS)
+        levels.reserve(claim, now_s=0.0)
+        levels.settle(claim, price_nano=price, used_tokens=1, at_ms=NOON_MS)
+    assert [(one.budget_nano, one.percent) for one in told] == [
+        *((100, 50), (100, 80), (100, 100)),
+        *((200, 50), (200, 80), (200, 100)),
+    ]
+    assert len({one.id for one in told}) == len(told)
+
+
+def test_the_first_refusal_of_a_hard_budget_is_told() -> None:
+    """Protects operators of budgets that refuse before they are used up: no share tells of it."""
+    told: list[Alert] = []
+    levels, limits = Levels(ListLedger(), told.append), Limits(budget_nano=100)
+    claim = take(levels, limits, 40)
+    levels.settle(claim, price_nano=40, used_tokens=1, at_ms=NOON_MS)
+    for _ in range(3):
+        with pytest.raises(BudgetExceeded):
+            take(levels, limits, 61)
+    assert [(one.percent, one.spent_nano, one.is_refusal) for one in told] == [(0, 40, True)]
+    held = take(levels, limits, 60)
+    with pytest.raises(RateLimited):
+        take(levels, Limits(budget_nano=100, requests_per_minute=9), 30)
+    levels.settle(held, price_nano=60, used_tokens=1, at_ms=NOON_MS)
+    with pytest.raises(BudgetExceeded):
+        take(levels, limits, 1)
+    assert [one.percent for one in told] == [0, 50, 80, 100]
+
+
 def test_windows_end_where_the_calendar_says() -> None:
     """Protects the turn of months and years, leap days among them."""
 
@@ -289,7 +324,7 @@ class BudgetsMachine(RuleBasedStateMachine):
                 for percent in (50, 80, 100):
                     alert = Alert(
                         level_id=level_id, budget=window, window=name, percent=percent,
-                        budget_nano=0, spent_nano=0, raised_ms=0,
+                        budget_nano=budget or 0, spent_nano=0, raised_ms=0,
                     )  # fmt: skip
                     if budget and spent * 100 >= budget * percent:
                         assert alert.id in told

@@ -144,7 +144,7 @@ class AnthropicSurface:
     async def _begin(self, caller: Caller, body: MessagesBody, model_name: str) -> _Begun:
         model = self._gateway.model(model_name)
         decoded = decode_messages(body, model, self._seal)
-        stream = await self._gateway.chat(caller, decoded.request)
+        stream = await self._gateway.chat(caller, decoded.request, is_whole=not body.stream)
         head = answer_head(body, model, stream.request_id, seal=self._seal)
         return _Begun(stream, head, decoded.ignored, bool(body.stream))
 

@@ -70,7 +70,7 @@ class ConverseHandlers:
         if (guarding := _guarding(decoded)) is not None:
             guarded = await self._guarded.answer(request, caller, guarding)
             return self._whole(request, decoded, guarded)
-        stream = await self._gateway.chat(caller, decoded.request)
+        stream = await self._gateway.chat(caller, decoded.request, is_whole=True)
         answer = await stream.collect()
         manner = Manner(decoded.wanted, service_tier=stream.service_tier)
         body = encode_answer(answer, latency_ms(stream.record), seal=self._seal, manner=manner)

@@ -79,7 +79,7 @@ class GuardedChat:
             request.trace.record = asked.record
         else:
             chat = guarding.chat if asked is None else _masked(guarding, asked)
-            stream = await self._gateway.chat(caller, chat)
+            stream = await self._gateway.chat(caller, chat, is_whole=True)
             answer = await stream.collect()
             price_nano = stream.record.price_nano
             said = await self._read_output(caller, guardrail, answer)

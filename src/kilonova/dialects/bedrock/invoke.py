@@ -28,6 +28,7 @@ from kilonova.dialects.bedrock.schema import GuardrailConfig
 from kilonova.dialects.bedrock.support import IGNORED
 from kilonova.dialects.wire.aws_model import Operation
 from kilonova.dialects.wire.aws_request import WireRequest
+from kilonova.dialects.wire.bills import wire_bill
 from kilonova.dialects.wire.eventstream import encode_blob
 from kilonova.dialects.wire.native import Writer
 from kilonova.gateway.call import Caller
@@ -185,7 +186,8 @@ async def _frames(stream: ChatStream, writer: Writer) -> AsyncGenerator[bytes, N
     async with aclosing(stream):
         async for event in stream:
             if type(event) is ChatFinished:
-                chunks = writer.last(event.usage, metrics(stream.record))
+                *chunks, last = writer.last(event.usage, metrics(stream.record))
+                chunks.append(last[:-1] + wire_bill(stream.bill()) + b"}")
             else:
                 chunks = writer.chunks(event)
             if chunks:

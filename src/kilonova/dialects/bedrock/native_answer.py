@@ -38,7 +38,7 @@ async def answer_native(
         return NativeAnswer(wanted.encode(vectors, trace.request_id), wanted.ignored)
     asked = families.decode(body, model, streams=False)
     wanted_chat = replace(asked.request, service_tier=service_tier)
-    stream = await gateway.chat(caller, wanted_chat)
+    stream = await gateway.chat(caller, wanted_chat, is_whole=True)
     answer = await stream.collect()
     writer = asked.writer(about(trace.request_id, model))
     return NativeAnswer(writer.whole(answer), asked.ignored)

@@ -124,7 +124,7 @@ class GeminiSurface:
 
     async def generate(self, request: Request) -> Answer:
         """``generateContent``: the whole answer in one body."""
-        stream, ignored, manner = await self._begin(request)
+        stream, ignored, manner = await self._begin(request, is_whole=True)
         answer = await stream.collect()
         body = encode_answer(_head(stream), answer, manner)
         price = (b"x-kilonova-price", format_nano(stream.record.price_nano).encode())
@@ -188,12 +188,14 @@ class GeminiSurface:
         answer = await self._gateway.embed(caller, decoded.request)
         return _vectors(request, decoded, encode_predictions(answer, decoded.request.texts))
 
-    async def _begin(self, request: Request) -> tuple[ChatStream, tuple[str, ...], Manner]:
+    async def _begin(
+        self, request: Request, *, is_whole: bool = False
+    ) -> tuple[ChatStream, tuple[str, ...], Manner]:
         caller = self._gateway.authorise(call(request))
         _check_form(request)
         body = self._generates.decode(request.body)
         decoded = decode_generate(body, self._model(request), self._seal)
-        stream = await self._gateway.chat(caller, decoded.request)
+        stream = await self._gateway.chat(caller, decoded.request, is_whole=is_whole)
         manner = Manner(
             seal=self._seal,
             shows_thoughts=decoded.shows_thoughts,

@@ -51,7 +51,7 @@ class ChatCompletions:
         caller = self._gateway.authorise(call(request))
         body = parse_chat(request.body)
         asked = decode_chat(body)
-        stream = await self._gateway.chat(caller, asked)
+        stream = await self._gateway.chat(caller, asked, is_whole=not body.stream)
         ignored = [
             *ignored_by_chat(body),
             *ignored_by_model(body, stream.model, asked.thinking),

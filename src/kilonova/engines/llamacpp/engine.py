@@ -34,6 +34,7 @@ class LlamaCpp:
     """See the module. The file, and all waits and limits, are in ``Options``."""
 
     Options = LaunchOptions
+    answers_whole = False
 
     def __init__(
         self,

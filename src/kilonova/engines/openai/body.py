@@ -25,12 +25,14 @@ __all__ = [
 Body = dict[str, object]
 
 
-def chat_body(request: ChatRequest, model: str, *, tells_thoughts: bool = False) -> Body:
+def chat_body(
+    request: ChatRequest, model: str, *, tells_thoughts: bool = False, is_streamed: bool = True
+) -> Body:
     """Everything that the protocol has a word for; a streamed answer with usage at its end.
 
     ``tells_thoughts``: whether the reasoning of earlier answers is sent along.
     """
-    body = _streamed(request, model)
+    body = _opening(request, model, is_streamed=is_streamed)
     body["messages"] = [
         encode_message(message, tells_thoughts=tells_thoughts) for message in request.messages
     ]
@@ -47,9 +49,9 @@ def chat_body(request: ChatRequest, model: str, *, tells_thoughts: bool = False)
     return body
 
 
-def completion_body(request: ChatRequest, model: str) -> Body:
+def completion_body(request: ChatRequest, model: str, *, is_streamed: bool = True) -> Body:
     """As ``chat_body``, for a prompt that is continued as it stands."""
-    body = _streamed(request, model)
+    body = _opening(request, model, is_streamed=is_streamed)
     body["prompt"] = request.prompt
     if request.top_logprobs is not None:
         body["logprobs"] = request.top_logprobs
@@ -57,12 +59,10 @@ def completion_body(request: ChatRequest, model: str) -> Body:
     return body
 
 
-def _streamed(request: ChatRequest, model: str) -> Body:
-    body: Body = {
-        "model": model,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
+def _opening(request: ChatRequest, model: str, *, is_streamed: bool) -> Body:
+    body: Body = {"model": model, "stream": is_streamed}
+    if is_streamed:
+        body["stream_options"] = {"include_usage": True}
     if request.max_output_tokens is not None:
         body["max_tokens"] = request.max_output_tokens
     return body

@@ -1,4 +1,4 @@
-"""The chunks of a streamed answer, as the servers write them, decoded to types.
+"""The chunks of a streamed answer, and whole ones, as the servers write them, decoded to types.
 
 Only what is read is named here; msgspec skips the rest without building it. ``timings`` is
 llama.cpp's, ``stop_reason`` vLLM's, ``matched_stop`` SGLang's, ``reasoning`` OpenRouter's.
@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 __all__ = [
-    "Chunk", "ChunkChoice", "Timings", "TokenCount", "TokenEntry", "WireError",
+    "Chunk", "ChunkChoice", "Delta", "Timings", "TokenCount", "TokenEntry", "WireError",
     "decode_chunk",
 ]  # fmt: skip
 
@@ -60,7 +60,7 @@ class ToolCallChunk(Struct, frozen=True):
     function: _Function = _Function()
 
 
-class _Delta(Struct, frozen=True):
+class Delta(Struct, frozen=True):
     content: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
@@ -68,9 +68,11 @@ class _Delta(Struct, frozen=True):
 
 
 class ChunkChoice(Struct, frozen=True):
-    """``text`` is what a raw prompt is continued with, in the place of ``delta``."""
+    """``text`` is what a raw prompt is continued with, in the place of ``delta``; ``message`` is in
+    that place where the answer is whole."""
 
-    delta: _Delta = _Delta()
+    delta: Delta = Delta()
+    message: Delta | None = None
     text: str | None = None
     finish_reason: str | None = None
     logprobs: Logprobs | None = None

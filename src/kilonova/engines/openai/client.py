@@ -41,6 +41,8 @@ class Client:
         translate: Callable[[Refusal], KilonovaError],
     ) -> None:
         self._url = url.rstrip("/")
+        self._connect_s_max = connect_s_max
+        self._silence_s_max = silence_s_max
         self._translate = translate
         # llama.cpp gives a kept connection a thread of its few; a Unix socket costs 50 µs to open.
         connector: aiohttp.BaseConnector = (
@@ -51,9 +53,6 @@ class Client:
         self._session = aiohttp.ClientSession(
             connector=connector,
             headers={"Content-Type": "application/json", **headers},
-            timeout=aiohttp.ClientTimeout(
-                total=None, sock_connect=connect_s_max, sock_read=silence_s_max
-            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=True,
             read_bufsize=_READ_BYTES,
@@ -62,10 +61,12 @@ class Client:
     async def close(self) -> None:
         await self._session.close()
 
-    async def ask(self, path: str, body: bytes | None = None) -> bytes:
-        """One whole answer; GET without a body."""
+    async def ask(
+        self, path: str, body: bytes | None = None, *, silence_s_max: float | None = None
+    ) -> bytes:
+        """One whole answer; GET without a body. ``silence_s_max`` where it may take longer."""
         try:
-            async with self._request(path, body) as response:
+            async with self._request(path, body, silence_s_max) as response:
                 content = await _whole(response)
                 if response.status != 200:
                     raise self._translate(_refusal(response, content))
@@ -90,10 +91,16 @@ class Client:
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise _broken(error, has_answered=has_answered) from error
 
-    def _request(self, path: str, body: bytes | None) -> "aiohttp.client._RequestContextManager":
-        if body is None:
-            return self._session.get(f"{self._url}{path}", allow_redirects=False)
-        return self._session.post(f"{self._url}{path}", data=body, allow_redirects=False)
+    def _request(
+        self, path: str, body: bytes | None, silence_s_max: float | None = None
+    ) -> "aiohttp.client._RequestContextManager":
+        timeout = aiohttp.ClientTimeout(
+            total=None,
+            sock_connect=self._connect_s_max,
+            sock_read=self._silence_s_max if silence_s_max is None else silence_s_max,
+        )
+        url, method = f"{self._url}{path}", "GET" if body is None else "POST"
+        return self._session.request(method, url, data=body, allow_redirects=False, timeout=timeout)
 
 
 def _refusal(response: aiohttp.ClientResponse, content: bytes) -> Refusal:

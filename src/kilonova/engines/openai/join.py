@@ -16,33 +16,41 @@ def joined(events: Iterable[ChatEvent]) -> Iterator[ChatEvent]:
 
     When ``events`` raises, what came before it is given out first: it was generated.
     """
-    source = iter(events)
-    pending: ChatEvent | None = None
-    while True:
-        try:
-            event = next(source, None)
-        except KilonovaError:
-            if pending is not None:
-                yield pending
-            raise
-        if event is None:
-            break
-        both = None if pending is None else _join(pending, event)
-        if both is None and pending is not None:
-            yield pending
-        pending = both or event
-    if pending is not None:
-        yield pending
+    pieces: list[ChatEvent] = []
+    try:
+        for event in events:
+            if pieces and not _goes_on(pieces[-1], event):
+                yield _whole(pieces)
+                pieces = []
+            pieces.append(event)
+    except KilonovaError:
+        if pieces:
+            yield _whole(pieces)
+        raise
+    if pieces:
+        yield _whole(pieces)
 
 
-def _join(last: ChatEvent, event: ChatEvent) -> ChatEvent | None:
-    """Both deltas as one with the later count, or None where they are not of one piece."""
-    if isinstance(event, TextDelta):
-        if isinstance(last, TextDelta) and not last.logprobs and not event.logprobs:
-            return TextDelta(last.text + event.text, event.output_tokens)
-    elif isinstance(event, ToolCallDelta):
-        if isinstance(last, ToolCallDelta) and last.index == event.index:
-            return ToolCallDelta(last.index, last.arguments + event.arguments, event.output_tokens)
-    elif isinstance(event, ReasoningDelta) and isinstance(last, ReasoningDelta):
-        return ReasoningDelta(last.text + event.text, event.output_tokens)
-    return None
+def _goes_on(last: ChatEvent, event: ChatEvent) -> bool:
+    """Whether both are of one piece of text."""
+    if type(event) is TextDelta:
+        return type(last) is TextDelta and not last.logprobs and not event.logprobs
+    if type(event) is ToolCallDelta:
+        return type(last) is ToolCallDelta and last.index == event.index
+    return type(event) is ReasoningDelta and type(last) is ReasoningDelta
+
+
+def _whole(pieces: list[ChatEvent]) -> ChatEvent:
+    """As one, with the last count."""
+    last = pieces[-1]
+    if len(pieces) == 1:
+        return last
+    if isinstance(last, TextDelta):
+        text = "".join([piece.text for piece in pieces if type(piece) is TextDelta])
+        return TextDelta(text, last.output_tokens)
+    if isinstance(last, ToolCallDelta):
+        text = "".join([piece.arguments for piece in pieces if type(piece) is ToolCallDelta])
+        return ToolCallDelta(last.index, text, last.output_tokens)
+    assert isinstance(last, ReasoningDelta), "only pieces of text go on"
+    text = "".join([piece.text for piece in pieces if type(piece) is ReasoningDelta])
+    return ReasoningDelta(text, last.output_tokens)

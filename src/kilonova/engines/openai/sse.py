@@ -28,23 +28,22 @@ class EventSplitter:
         *events, self._rest = whole.split(b"\n\n")
         if len(self._rest) > _EVENT_BYTES_MAX:
             raise EngineFailed("The engine sent an event that is too large.")
-        payloads = [payload for event in events if (payload := _payload(event))]
+        payloads = []
+        for event in events:
+            is_one_line = event[:6] == b"data: " and b"\n" not in event
+            payload = event[6:] if is_one_line else _payload(event)
+            if payload:
+                payloads.append(payload)
         if payloads and payloads[-1] == b"[DONE]":
             self.is_done = True
             payloads.pop()
-        return [_decode(payload) for payload in payloads]
+        try:
+            return [decode_chunk(payload) for payload in payloads]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise EngineFailed("The engine sent an answer that is not understood.") from error
 
 
 def _payload(event: bytes) -> bytes:
-    """The data of one event. Comments, which keep the connection alive, have none."""
-    if event.startswith(b"data: ") and b"\n" not in event:
-        return event[6:]
+    """The data of an event of any form. Comments, which keep the connection alive, have none."""
     lines = (line.partition(b":") for line in event.split(b"\n"))
     return b"\n".join(value.strip() for name, _, value in lines if name in (b"data", b"error"))
-
-
-def _decode(payload: bytes) -> Chunk:
-    try:
-        return decode_chunk(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise EngineFailed("The engine sent an answer that is not understood.") from error

@@ -1,10 +1,12 @@
-"""The chunks of one answer turned into events.
+"""The chunks of one answer, or one that came whole, turned into events.
 
 Output tokens are counted exactly where the server tells them with every chunk (llama.cpp's
 ``timings``); elsewhere one chunk counts as one token and the usage at the end corrects it.
 """
 
 from collections.abc import Iterator
+
+from msgspec.structs import replace
 
 from kilonova.core.errors import EngineFailed
 from kilonova.core.events import (
@@ -24,6 +26,7 @@ from kilonova.core.usage import Usage
 from kilonova.engines.openai.chunks import (
     Chunk,
     ChunkChoice,
+    Delta,
     Timings,
     TokenEntry,
     ToolCallChunk,
@@ -40,6 +43,9 @@ _REASONS: dict[str, FinishReason] = {
     "function_call": "tool_calls",
     "content_filter": "content_filter",
 }
+
+# What a text has in tokens, roughly, where the server of a whole answer tells no usage.
+_BYTES_PER_TOKEN = 4
 
 # The logarithm of a probability that a server gives as zero (null, or minus infinity).
 _LOGPROB_MIN = -9999.0
@@ -65,31 +71,54 @@ class EventReader:
 
     def read(self, chunk: Chunk) -> list[ChatEvent]:
         """The events of one chunk."""
-        if chunk.error is not None:
-            raise EngineFailed(f"The engine broke while it answered: {chunk.error.message}")
-        self._timings = chunk.timings or self._timings
-        self._usage = chunk.usage or self._usage
+        if chunk.usage is not None or chunk.timings is not None or chunk.error is not None:
+            self._note(chunk)
         events: list[ChatEvent] = []
         for choice in chunk.choices:
             if choice.finish_reason is not None:
                 self._last = choice
-            self._delta(choice, events)
+            delta = choice.delta
+            thought = delta.reasoning_content or delta.reasoning
+            if delta.content or choice.text or thought or delta.tool_calls:
+                if not self._has_started:
+                    events.append(self._start())
+                self._output = self._timings.predicted_n if self._timings else self._output + 1
+                self._say(choice, delta, events)
         return events
 
-    def _delta(self, choice: ChunkChoice, events: list[ChatEvent]) -> None:
-        delta = choice.delta
+    def read_whole(self, answer: Chunk) -> list[ChatEvent]:
+        """As ``read``, of an answer that came in one piece."""
+        self._note(answer)
+        events: list[ChatEvent] = []
+        for choice in answer.choices[:1]:
+            self._last = choice
+            message = _numbered(choice.message or choice.delta)
+            thought_bytes, all_bytes = _sizes(choice, message)
+            is_told = self._timings is not None or self._usage is not None
+            self._output = self.usage().output_tokens if is_told else all_bytes // _BYTES_PER_TOKEN
+            events.append(self._start())
+            self._say(choice, message, events)
+            # Its share of the text, where the server does not tell it itself.
+            self._reasoning = self._output * thought_bytes // (all_bytes or 1)
+        return events
+
+    def _note(self, chunk: Chunk) -> None:
+        if chunk.error is not None:
+            raise EngineFailed(f"The engine broke while it answered: {chunk.error.message}")
+        self._timings = chunk.timings or self._timings
+        self._usage = chunk.usage or self._usage
+
+    def _say(self, choice: ChunkChoice, delta: Delta, events: list[ChatEvent]) -> None:
         thought = delta.reasoning_content or delta.reasoning
         text = delta.content or choice.text
-        if not (text or thought or delta.tool_calls):
-            return
-        if not self._has_started:
-            events.append(self._start())
-        self._output = self._timings.predicted_n if self._timings else self._output + 1
         if thought:
             self._reasoning = self._output
             events.append(ReasoningDelta(thought, self._output))
         if text:
-            events.append(self._text(choice, text))
+            has_logprobs = choice.logprobs is not None
+            events.append(
+                self._text(choice, text) if has_logprobs else TextDelta(text, self._output)
+            )
         for call in delta.tool_calls or ():
             events.extend(self._call(call))
 
@@ -155,6 +184,22 @@ class EventReader:
             yield ToolCallStarted(index, call.id or new_id("call"), name, self._output)
         if call.function.arguments:
             yield ToolCallDelta(index, call.function.arguments, self._output)
+
+
+def _numbered(message: Delta) -> Delta:
+    """The calls of a whole answer stand in their order, and have no numbers of their own."""
+    if not message.tool_calls:
+        return message
+    calls = [replace(call, index=index) for index, call in enumerate(message.tool_calls)]
+    return replace(message, tool_calls=calls)
+
+
+def _sizes(choice: ChunkChoice, message: Delta) -> tuple[int, int]:
+    """Bytes of the thoughts, and of all that was said."""
+    thought = message.reasoning_content or message.reasoning or ""
+    said = [thought, message.content or choice.text or ""]
+    said += [call.function.arguments or "" for call in message.tool_calls or ()]
+    return len(thought.encode()), sum(len(part.encode()) for part in said)
 
 
 def _from_wire(usage: WireUsage) -> Usage:

@@ -41,6 +41,7 @@ class StaticVectors:
     """See the module."""
 
     Options = StaticOptions
+    answers_whole = False
 
     def __init__(self, name: str, options: StaticOptions, home: Path | None = None) -> None:
         if not 1 <= options.context_tokens <= TOKENS_MAX:

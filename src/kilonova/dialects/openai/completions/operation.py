@@ -64,8 +64,7 @@ class Completions:
         caller = self._gateway.authorise(call(request))
         body = parse_completions(request.body)
         asked = decode_completions(body, self._output_tokens)
-        request.trace.is_whole = not body.stream
-        first = await self._gateway.chat(caller, asked[0])
+        first = await self._gateway.chat(caller, asked[0], is_whole=not body.stream)
         head = _head(first)
         form = form_of(body, asked)
         headers = answer_headers(request, ignored_by_completions(body))
@@ -89,7 +88,6 @@ class Completions:
                 yield 0, event
         for number, prompt in enumerate(asked[1:], 1):
             trace = Trace(request.trace.method, request.trace.path)
-            trace.is_whole = request.trace.is_whole
             try:
                 stream = await self._ask(request, prompt, number=number, trace=trace)
                 async with aclosing(stream):
@@ -104,7 +102,9 @@ class Completions:
         first = call(request)
         key = first.idempotency_key
         again = replace(first, trace=trace, idempotency_key=key and f"{key} {number}")
-        return await self._gateway.chat(self._gateway.authorise(again), asked)
+        return await self._gateway.chat(
+            self._gateway.authorise(again), asked, is_whole=request.trace.is_whole
+        )
 
 
 async def _chunks(

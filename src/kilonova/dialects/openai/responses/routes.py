@@ -154,8 +154,8 @@ class Responses:
 
     async def _ask(self, caller: Caller, body: ResponseBody, asked: ChatRequest) -> ChatStream:
         if body.truncation == "auto":
-            return await chat_within_context(self._gateway, caller, asked)
-        return await self._gateway.chat(caller, asked)
+            return await chat_within_context(self._gateway, caller, asked, is_whole=not body.stream)
+        return await self._gateway.chat(caller, asked, is_whole=not body.stream)
 
     def _begin(self, body: ResponseBody, stream: ChatStream) -> tuple[ResponseObject, Manner]:
         turn = _turn(stream)

@@ -20,13 +20,15 @@ _ANSWER_TOKENS = 256
 _ANSWER_SHARE = 4
 
 
-async def chat_within_context(gateway: Gateway, caller: Caller, asked: ChatRequest) -> ChatStream:
+async def chat_within_context(
+    gateway: Gateway, caller: Caller, asked: ChatRequest, *, is_whole: bool
+) -> ChatStream:
     """The answer to as much of the conversation as fits. Raises what ``Gateway.chat`` does."""
     try:
-        return await gateway.chat(caller, asked)
+        return await gateway.chat(caller, asked, is_whole=is_whole)
     except ContextTooLong as error:
         cut = await _cut(gateway, caller, asked, error=error)
-        return await gateway.chat(caller, cut)
+        return await gateway.chat(caller, cut, is_whole=is_whole)
 
 
 async def _cut(
