@@ -12,10 +12,11 @@ Change = Member | Session | Invitation | MemberKey | Key | Gone
 
 
 class MemberStore(Protocol):
-    """Reads see what is durable. An e-mail is unique in its organisation."""
+    """Reads see what is durable. An e-mail is unique in its organisation, and so is a subject."""
 
     def write(self, *changes: Change, notes: dict[str, str] | None = None) -> "Future[None]":
-        """All of them at once, or none; raises Conflict where an e-mail is taken."""
+        """All of them at once, or none; raises Conflict where an e-mail or a subject is
+        taken."""
 
     def touch(self, session: Session) -> None:
         """Saves when a session was last seen; nobody waits, and it may be lost."""
@@ -26,6 +27,9 @@ class MemberStore(Protocol):
 
     def members_called(self, email: str) -> list[Member]:
         """The members of this e-mail, in all organisations."""
+
+    def members_vouched(self, issuer: str, subject: str) -> list[Member]:
+        """The members who are this subject of this issuer, in all organisations."""
 
     def session(self, digest: bytes) -> Session | None: ...
 

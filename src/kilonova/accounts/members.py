@@ -46,7 +46,8 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
 
 
 class MemberParts(Struct, frozen=True, kw_only=True):
-    """What ``Members`` stands on."""
+    """What ``Members`` stands on. Without ``has_passwords``, another service vouches for people;
+    an organisation's last owner still comes in by password, so that nobody is locked out."""
 
     store: MemberStore
     accounts: AccountStore
@@ -55,6 +56,7 @@ class MemberParts(Struct, frozen=True, kw_only=True):
     sessions: Sessions
     passwords: Passwords
     attempts: Attempts
+    has_passwords: bool = True
 
 
 class Members:
@@ -67,9 +69,10 @@ class Members:
         self._clock = parts.clock
         self.sessions = parts.sessions
         self._passwords = parts.passwords
-        self._attempts = parts.attempts
-        # Reads what it then changes: the last owner, a token that is used once.
-        self._changing = asyncio.Lock()
+        self.attempts = parts.attempts
+        self.has_passwords = parts.has_passwords
+        # Whoever reads what it then changes holds it: the last owner, a token that is used once.
+        self.changing = asyncio.Lock()
 
     @classmethod
     def open(
@@ -81,6 +84,7 @@ class Members:
         clock: Clock,
         limits: SessionLimits,
         sign_ins_per_minute: int,
+        has_passwords: bool = True,
     ) -> "Members":
         """All that people need, over one store."""
         return cls(
@@ -92,6 +96,7 @@ class Members:
                 sessions=Sessions(store, vault, clock, limits=limits),
                 passwords=Passwords(),
                 attempts=Attempts(clock, per_minute=sign_ins_per_minute),
+                has_passwords=has_passwords,
             )
         )
 
@@ -112,9 +117,9 @@ class Members:
 
     async def set_up(self, token: str, member: Applicant) -> OpenedSession:
         """The first owner, of the first organisation. The token is used up."""
-        self._attempts.count("set-up")
+        self.attempts.count("set-up")
         hashed = await self._hashed(member)
-        async with self._changing:
+        async with self.changing:
             kept = self._accounts.note(_SETUP) or ""
             digest = self._vault.digest(token).hex()
             if not kept or not self.needs_setup or not hmac.compare_digest(digest, kept):
@@ -123,8 +128,12 @@ class Members:
                     "one, or sign in.",
                     reason="setup_token",
                 )
-            owner = self._new_member(
-                self._accounts.organisations()[0].id, member, "owner", hashed=hashed
+            owner = self.new_member(
+                self._accounts.organisations()[0].id,
+                email=member.email,
+                name=member.name,
+                role="owner",
+                hashed=hashed,
             )
             return await self.sessions.open(owner, owner, **{_SETUP: ""})
 
@@ -132,9 +141,9 @@ class Members:
         """Raises Unauthenticated for a wrong e-mail or password, which are not told apart, and
         Conflict where both are right in several organisations and none is named."""
         email = email.strip().lower()
-        self._attempts.count(email[:300])
+        self.attempts.count(email[:300])
         found = self._store.members_called(email)[:8]
-        named = [each for each in found if self._is_of(each, organisation)]
+        named = [each for each in found if self.is_of(each, organisation)]
         if not named:
             # Takes as long as a wrong password.
             await self._passwords.is_right(password, "")
@@ -144,13 +153,9 @@ class Members:
         if not right:
             raise Unauthenticated("The e-mail or the password is wrong.", reason="password")
         if len(right) > 1:
-            names = ", ".join(self.organisation_name(each.organisation_id) for each in right)
-            raise Conflict(
-                f"You are a member of several organisations: {names}. Name one.",
-                param="organisation",
-                reason="several_organisations",
-            )
-        self._attempts.forgive(email[:300])
+            raise self.several(right)
+        self._check_password_may(right[0])
+        self.attempts.forgive(email[:300])
         return await self.sessions.open(right[0])
 
     def find(self, credential: SessionCredential) -> SignedIn:
@@ -170,14 +175,27 @@ class Members:
 
     async def change_password(self, member: Member, old: str, new: str) -> OpenedSession:
         """Ends all sessions of the member and opens a new one here."""
-        self._attempts.count(member.email)
+        self.attempts.count(member.email)
         self._passwords.check_strength(new, email=member.email)
         if not await self._passwords.is_right(old, member.password_hash):
             raise Unauthenticated("The present password is wrong.", reason="password")
+        self._check_password_may(member)
         hashed = await self._passwords.hash(new)
-        async with self._changing:
+        async with self.changing:
             changed = replace(self._member(member.id), password_hash=hashed)
             return await self.sessions.open(changed, Gone("sessions", member.id), changed)
+
+    def member(self, member_id: str) -> Member | None:
+        """None for nobody, or nobody any more."""
+        return self._store.member(member_id)
+
+    def called(self, email: str) -> list[Member]:
+        """The members of this e-mail, in all organisations."""
+        return self._store.members_called(email)
+
+    def vouched(self, issuer: str, subject: str) -> list[Member]:
+        """The members who are this subject of this issuer, in all organisations."""
+        return self._store.members_vouched(issuer, subject)
 
     def members(self, organisation_id: str) -> list[Member]:
         """Oldest first."""
@@ -195,7 +213,7 @@ class Members:
         """The invitation and its token, which is shown once. For a member of this e-mail it is the
         way to a new password; the role stays."""
         address = _checked_email(email)
-        standing = self._of_email(organisation_id, address)
+        standing = self.of_email(organisation_id, address)
         _check_rights(actor, role, *([standing.role] if standing else []))
         if len(self._store.members(organisation_id)) >= _MEMBERS_MAX:
             raise Conflict(f"An organisation has at most {_MEMBERS_MAX} members.")
@@ -225,17 +243,23 @@ class Members:
     async def join(self, token: str, name: str, password: str) -> OpenedSession:
         """Makes the member that the invitation is for, or gives that member a new password."""
         applicant = Applicant(email=self.invited(token).email, name=name, password=password)
+        if not self.has_passwords:
+            raise _no_passwords()
         hashed = await self._hashed(applicant)
-        async with self._changing:
+        async with self.changing:
             invitation = self.invited(token)
             used = Gone("invitation", invitation.digest)
-            standing = self._of_email(invitation.organisation_id, invitation.email)
+            standing = self.of_email(invitation.organisation_id, invitation.email)
             if standing is not None:
                 renewed = replace(standing, password_hash=hashed)
                 over = Gone("sessions", standing.id)
                 return await self.sessions.open(renewed, used, over, renewed)
-            member = self._new_member(
-                invitation.organisation_id, applicant, invitation.role, hashed=hashed
+            member = self.new_member(
+                invitation.organisation_id,
+                email=invitation.email,
+                name=name,
+                role=invitation.role,
+                hashed=hashed,
             )
             return await self.sessions.open(member, used, member)
 
@@ -250,7 +274,7 @@ class Members:
 
     async def set_role(self, actor: Member | None, member_id: str, role: Role) -> Member:
         """In force from the member's next request on."""
-        async with self._changing:
+        async with self.changing:
             member = self._member_for(actor, member_id)
             _check_rights(actor, role, member.role)
             self._keep_an_owner(member, role)
@@ -260,7 +284,7 @@ class Members:
 
     async def remove(self, actor: Member | None, member_id: str) -> Member:
         """The member, with all sessions. What was used stays in the books, under its key."""
-        async with self._changing:
+        async with self.changing:
             member = self._member_for(actor, member_id)
             _check_rights(actor, member.role)
             self._keep_an_owner(member, None)
@@ -282,7 +306,7 @@ class Members:
             raise NotFound(f"There is no project {project_id[:60]!r} here.", param="project")
         if not is_at_least(member.role, "developer"):
             raise Forbidden("Your role may look, but not ask models.", reason="role")
-        async with self._changing:
+        async with self.changing:
             key_id = self._store.key_of_member(member.id, project.id)
             key = None if key_id is None else self._accounts.key(key_id)
             if key is not None and key.revoked_ms is None:
@@ -293,6 +317,7 @@ class Members:
                 project_id=project.id,
                 name=f"console: {member.name}"[:100],
                 created_ms=self._now_ms(),
+                made_by=member.id,
             )
             owned = MemberKey(member_id=member.id, project_id=project.id, key_id=made.id)
             await self._store.write(made, owned)
@@ -337,15 +362,16 @@ class Members:
         self._passwords.check_strength(applicant.password, email=applicant.email)
         return await self._passwords.hash(applicant.password)
 
-    def _new_member(
-        self, organisation_id: str, applicant: Applicant, role: Role, *, hashed: str
+    def new_member(
+        self, organisation_id: str, *, email: str, name: str, role: Role, hashed: str = ""
     ) -> Member:
-        email = _checked_email(applicant.email)
+        """Made, and not written yet. Raises InvalidRequest for what is no e-mail."""
+        address = _checked_email(email)
         return Member(
             id=new_id("mem"),
             organisation_id=organisation_id,
-            email=email,
-            name=applicant.name.strip()[:100] or email.partition("@")[0],
+            email=address,
+            name=name.strip()[:100] or address.partition("@")[0],
             role=role,
             password_hash=hashed,
             created_ms=self._now_ms(),
@@ -363,7 +389,8 @@ class Members:
             raise NotFound(f"There is no member {member_id[:60]!r} here.")
         return member
 
-    def _of_email(self, organisation_id: str, email: str) -> Member | None:
+    def of_email(self, organisation_id: str, email: str) -> Member | None:
+        """The member of this e-mail in this organisation."""
         found = self._store.members_called(email)
         return next((each for each in found if each.organisation_id == organisation_id), None)
 
@@ -375,12 +402,36 @@ class Members:
         if member.role == "owner" and role != "owner" and len(owners) == 1:
             raise Conflict("An organisation keeps at least one owner. Make another one first.")
 
-    def _is_of(self, member: Member, organisation: str | None) -> bool:
+    def is_last_owner(self, member: Member) -> bool:
+        """Whether an organisation has no other owner."""
+        return [each.id for each in self._owners(member.organisation_id)] == [member.id]
+
+    def is_of(self, member: Member, organisation: str | None) -> bool:
+        """Whether it is the organisation of this id or name; always, where none is named."""
         names = (member.organisation_id, self.organisation_name(member.organisation_id))
         return organisation in (None, "", *names)
 
+    def several(self, members: list[Member]) -> Conflict:
+        """What is told to somebody who may be any of these."""
+        names = ", ".join(self.organisation_name(each.organisation_id) for each in members)
+        return Conflict(
+            f"You are a member of several organisations: {names}. Name one.",
+            param="organisation",
+            reason="several_organisations",
+        )
+
+    def _check_password_may(self, member: Member) -> None:
+        if not self.has_passwords and not self.is_last_owner(member):
+            raise _no_passwords()
+
     def _now_ms(self) -> int:
         return round(self._clock.now_s() * 1000)
+
+
+def _no_passwords() -> Forbidden:
+    return Forbidden(
+        "Passwords are switched off here. Sign in by the sign-in service.", reason="passwords_off"
+    )
 
 
 def _checked_email(email: str) -> str:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from kilonova.accounts.keys import hint_of, new_access_key_id, new_bearer, new_secret
 from kilonova.accounts.store import AccountStore, Owner
 from kilonova.accounts.vault import Vault, VaultError
+from kilonova.core.audit import acting
 from kilonova.core.budgets import BUDGET_WINDOWS
 from kilonova.core.clock import Clock
 from kilonova.core.errors import InvalidRequest, NotFound
@@ -199,6 +200,7 @@ class Accounts:
             limits=_checked_limits(order.limits),
             created_ms=self._now_ms(),
             expires_ms=order.expires_ms,
+            made_by=acting().member_id,
         )
         if bearer is not None:
             digest = self._vault.digest(bearer)

@@ -7,5 +7,6 @@ Application  books ─► engines ─► gateway ─► surfaces ─► edge  wh
 from kilonova.app.application import Application
 from kilonova.app.books import Books
 from kilonova.app.control import open_control_plane
+from kilonova.app.people import open_roster
 
-__all__ = ["Application", "Books", "open_control_plane"]
+__all__ = ["Application", "Books", "open_control_plane", "open_roster"]

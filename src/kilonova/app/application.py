@@ -6,35 +6,35 @@ from pathlib import Path
 
 from kilonova import __version__
 from kilonova.admin.access import Access
-from kilonova.admin.conversations import ConversationLimits, Conversations
-from kilonova.admin.desk import Desk
 from kilonova.admin.plane import ControlPlane
 from kilonova.admin.surface import AdminSurface
 from kilonova.app.books import Books
 from kilonova.app.control import control_of
+from kilonova.app.people import People, check_vouching, open_shelf
 from kilonova.app.surfaces import Rooms, bedrock_surface, vendor_surfaces
 from kilonova.billing.alerts.desk import AlertDesk, look_over
 from kilonova.billing.alerts.webhook import open_webhook
 from kilonova.billing.cost.desk import CostDesk, open_cost_desk
 from kilonova.billing.prices.desk import PriceDesk
 from kilonova.console.surface import ConsoleSurface
+from kilonova.core.audit import OPERATOR, act_as
 from kilonova.core.books import UsageFilter
 from kilonova.core.clock import Clock, SystemClock
-from kilonova.core.errors import Overloaded
+from kilonova.core.errors import KilonovaError, Overloaded
 from kilonova.core.ports import Engine, Health
-from kilonova.core.shelf import ShelfLimits
 from kilonova.dialects.wire.sealed_reasoning import ReasoningSeal
 from kilonova.engines import EngineOptionsError, open_engine
 from kilonova.gateway.abilities import EmbeddingLimits
 from kilonova.gateway.admission import Admission
 from kilonova.gateway.classification import Classifications, open_sentry
+from kilonova.gateway.finisher import Finisher
 from kilonova.gateway.gateway import Gateway
 from kilonova.gateway.meter import Meter
 from kilonova.gateway.replay import Replays
 from kilonova.gateway.router import Router
 from kilonova.home import Home
 from kilonova.offer import Offer, open_prices, plan_offer
-from kilonova.settings import ConsoleSettings, LimitSettings, Settings, SettingsError
+from kilonova.settings import LimitSettings, Settings, SettingsError
 from kilonova.stores.buckets import Buckets
 from kilonova.telemetry.log import log_event
 from kilonova.telemetry.metrics import Metrics
@@ -66,24 +66,20 @@ class Application:
         self.prices = prices
         self.metrics = _metrics(books)
         clock = SystemClock()
-        self._alerts = AlertDesk(
-            books.store.alerts,
-            books.store.accounts,
-            clock,
-            webhook=open_webhook(settings.alerts),
-            on_told=self.metrics.count_alert,
-        )
+        self._alerts = _alert_desk(books, self.metrics, settings)
         self._admission = Admission(
             books.store.ledger,
             books.clock,
             prices=prices,
-            on_open=self.metrics.holds_open.set,
             on_alert=self._alerts.raise_alert,
         )
         self.metrics.read_budgets = self._admission.standings
+        self.metrics.holds_open.set_function(lambda: self._admission.open_count)
         replays = _replays(clock, settings.limits)
+        self._finisher = Finisher(settings.limits.inflight_max)
         gateway = self._gateway(books.clock, settings.limits, replays)
-        self._shelf = books.store.open_shelf(books.vault, clock, _shelf_limits(settings.limits))
+        self._shelf = open_shelf(books, settings)
+        self._people = People(books, self._shelf, settings)
         rooms = Rooms(
             gateway=gateway,
             classifications=self._classifications(books.clock, gateway, replays),
@@ -102,6 +98,9 @@ class Application:
             live=self._live,
             settings=settings,
         )
+        self._control: ControlPlane = control
+        # Discounts of nobody are a slip of the pen, and somebody waits for his.
+        prices.know(lambda: [each.id for each in books.accounts.organisations()])
         staff = books.members if settings.console.enabled else None
         access = Access(home.admin_token(), books.directory, staff=staff)
         surfaces: list[Surface] = [
@@ -128,6 +127,7 @@ class Application:
         offer = plan_offer(settings, model_file)
         # Before the books: what is wrong here must not cost the first key its showing.
         open_webhook(settings.alerts)
+        check_vouching(settings)
         engines = _open_engines(offer, home)
         prices = open_prices(settings, offer.catalog, home.path)
         kinds = {plan.name: plan.kind for plan in offer.engines}
@@ -141,6 +141,15 @@ class Application:
             await books.close()
             raise
 
+    async def reload(self) -> None:
+        """Takes up what may change while a server runs: the price list. What is wrong with it is
+        in the log, and what was in use stays."""
+        with act_as(OPERATOR):
+            try:
+                await self._control.reload_prices()
+            except KilonovaError as error:
+                log_event(logging.ERROR, "prices_refused", problem=error.message)
+
     async def start_engines(self) -> None:
         """Starts all of them at once; each takes requests as soon as it is ready."""
         await asyncio.gather(*(engine.start() for engine in self.engines.values()))
@@ -151,6 +160,8 @@ class Application:
             owner.create_task(self._bedrock.jobs.run())
             owner.create_task(self._alerts.run())
             owner.create_task(look_over(self.books.accounts, self._admission.standing))
+            owner.create_task(self._people.clear_up())
+            owner.create_task(self._people.greet_issuer())
 
     async def sweep_shelf(self, every_s: float) -> None:
         """Runs until it is cancelled: what expired on the shelf goes from the disk, too."""
@@ -167,6 +178,7 @@ class Application:
     async def close(self) -> None:
         """Engines first, so that whatever still runs is settled before the store closes."""
         try:
+            await self._finisher.close()
             await asyncio.gather(*(engine.stop() for engine in self.engines.values()))
         finally:
             await self.books.close()
@@ -178,6 +190,7 @@ class Application:
             clock,
             costs=self.costs.works,
             on_settled=self.metrics.money.add,
+            finisher=self._finisher,
         )
 
     def _gateway(self, clock: Clock, limits: LimitSettings, replays: Replays) -> Gateway:
@@ -204,28 +217,15 @@ class Application:
         )
 
     def _admin(self, control: ControlPlane, access: Access, settings: Settings) -> AdminSurface:
-        console = settings.console
-        if not console.enabled:
+        if not settings.console.enabled:
             return AdminSurface(control, access, version=__version__)
-        desk = Desk(
-            self.books.members,
-            self._conversations(console),
-            is_secure=settings.tls.enabled or console.is_behind_tls,
-            kept_s=round(console.session_s_max),
-            currency=settings.prices.currency,
-        )
+        desk = self._people.desk(settings, owner_of_request=self._owner_of_request)
         return AdminSurface(control, access, version=__version__, desk=desk)
 
-    def _conversations(self, console: ConsoleSettings) -> Conversations:
-        accounts = self.books.accounts
-        return Conversations(
-            self._shelf,
-            SystemClock(),
-            project_ids=lambda owner: [each.id for each in accounts.projects(owner)],
-            limits=ConversationLimits(
-                count_max=console.conversations_max, bytes_max=console.conversation_bytes_max
-            ),
-        )
+    def _owner_of_request(self, request_id: str) -> str | None:
+        with self.books.store.book.snapshot() as view:
+            booked = view.record(request_id)
+        return None if booked is None else booked.record.organisation_id
 
     def _live(self) -> frozenset[str]:
         return self._admission.open_requests
@@ -251,6 +251,16 @@ def _open_engines(offer: Offer, home: Home) -> dict[str, Engine]:
         }
     except EngineOptionsError as error:
         raise SettingsError(str(error)) from None
+
+
+def _alert_desk(books: Books, metrics: Metrics, settings: Settings) -> AlertDesk:
+    return AlertDesk(
+        books.store.alerts,
+        books.store.accounts,
+        SystemClock(),
+        webhook=open_webhook(settings.alerts),
+        on_told=metrics.count_alert,
+    )
 
 
 def _metrics(books: Books) -> Metrics:
@@ -285,7 +295,3 @@ def _edge_limits(settings: Settings) -> EdgeLimits:
         request_s_max=limits.stream_s_max,
         tells_cost=settings.server.tells_cost,
     )
-
-
-def _shelf_limits(limits: LimitSettings) -> ShelfLimits:
-    return ShelfLimits(items_max=limits.kept_items_max, bytes_max=limits.kept_bytes_max)

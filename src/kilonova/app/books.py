@@ -63,6 +63,7 @@ class Books:
                 clock=clock,
                 limits=SessionLimits(idle_s=console.session_idle_s, max_s=console.session_s_max),
                 sign_ins_per_minute=console.sign_ins_per_minute,
+                has_passwords=settings.oidc.passwords or not settings.oidc.issuer,
             )
             books = cls(store, accounts, members, directory=directory, vault=vault)
             books.clock = steady
