@@ -11,6 +11,7 @@ from pathlib import Path
 import openai
 import pytest
 
+from focus import environment, rules
 from servers import Server, cli, served
 
 CONFIG = """
@@ -70,6 +71,21 @@ def test_the_books_of_a_running_server(shop: Server, tmp_path: Path) -> None:
     refused = cli("ledger", "close", month, home=shop.home, check=False)
     assert refused.returncode == 1
     assert "still running" in refused.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_export_of_a_running_server_is_focus(shop: Server, tmp_path: Path) -> None:
+    """Protects the claim on real books: FOCUS's validator finds nothing wrong in what the command
+    writes, column for column as it is."""
+    if problem := environment.install():
+        pytest.skip(f"FOCUS's validator cannot be installed here: {problem}")
+    asked(shop)
+    file = tmp_path / "focus.csv"
+    run(shop, "export", "focus", *_span(), "--out", str(file))
+    rules.write(tmp_path / "rules")
+    verdict = environment.validate(file, rules.VERSION, rule_set=tmp_path / "rules")
+    assert "Validation succeeded" in verdict, verdict
 
 
 def _span() -> tuple[str, ...]:

@@ -33,10 +33,13 @@ def install() -> str:
     return "" if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
 
 
-def validate(file: Path, version: str) -> str:
-    """What the validator says of a CSV file; it ends with a verdict."""
+def validate(file: Path, version: str, *, rule_set: Path | None = None) -> str:
+    """What the validator says of a CSV file; it ends with a verdict. Without ``rule_set`` by the
+    rules that come with it."""
     packages = next((_ENVIRONMENT / "lib").glob("python*/site-packages"))
     command = [str(_ENVIRONMENT / "bin" / "focus-validator"), "--data-file", str(file)]
+    if rule_set is not None:
+        command += ["--rule-set-path", str(rule_set)]
     done = subprocess.run(
         [*command, "--validate-version", version],
         check=False,

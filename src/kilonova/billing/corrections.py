@@ -9,6 +9,7 @@ from typing import assert_never
 
 from msgspec.structs import asdict, replace
 
+from kilonova.billing.give_back import given_back
 from kilonova.billing.month import month_of, parse_month
 from kilonova.billing.posting import post_adjustment
 from kilonova.core.books import CorrectionBook, LedgerBook, LedgerView, UsageFilter
@@ -51,21 +52,24 @@ class Corrections:
         Conflict for a client token that was used for something else.
         """
         async with self._lock:
-            adjustment, is_new = await asyncio.to_thread(self._checked, order)
-            if is_new:
-                await until_written(self._corrections.adjust([post_adjustment(adjustment)]))
+            adjustment, *with_it = await asyncio.to_thread(self._checked, order)
+            if with_it:
+                # In one step: a refund and what it gives back to credits are not seen apart.
+                await until_written(self._corrections.adjust(list(map(post_adjustment, with_it))))
         return adjustment
 
-    def _checked(self, order: AdjustmentOrder) -> tuple[Adjustment, bool]:
+    def _checked(self, order: AdjustmentOrder) -> list[Adjustment]:
+        """The adjustment, and behind it what is to be booked: nothing where it is repeated."""
         with self._book.snapshot() as view:
             order = _addressed(view, order)
             earlier = view.adjustments(UsageFilter(organisation_id=order.organisation_id))
             for each in earlier:
                 if order.client_token and each.client_token == order.client_token:
-                    return _repeated(each, order), False
+                    return [_repeated(each, order)]
             adjustment = self._adjustment(view, order, earlier)
-        _check_amount(adjustment)
-        return adjustment, True
+            _check_amount(adjustment)
+            back = given_back(view, adjustment, earlier) if order.kind == "refund" else ()
+            return [adjustment, adjustment, *back]
 
     def _adjustment(
         self, view: LedgerView, order: AdjustmentOrder, earlier: list[Adjustment]

@@ -14,7 +14,7 @@ from kilonova.core.books import LedgerView, UsageFilter
 from kilonova.core.corrections import Adjustment, AdjustmentKind, ChargeSum
 from kilonova.core.ids import new_id
 
-__all__ = ["MonthlyDues", "dues", "open_month"]
+__all__ = ["MonthlyDues", "changes_dues", "dues", "open_month"]
 
 
 class MonthlyDues(Struct, frozen=True, kw_only=True):
@@ -97,15 +97,20 @@ def _planned(
     return booked + _expired([*granted, *booked], month)
 
 
+def changes_dues(adjustment: Adjustment) -> bool:
+    """Whether it is known before allowances and credits are used in its month: refunds,
+    corrections, and what refunds of earlier months gave back to credits."""
+    is_given_back = adjustment.kind == "credit_use" and adjustment.amount_nano < 0
+    return is_given_back or adjustment.kind in ("refund", "correction")
+
+
 def _to_pay(
     view: LedgerView, organisation_id: str, month: Month, *, known: Sequence[Adjustment]
 ) -> Dues:
     charges = view.charges(month.records(organisation_id))
     charged = sum(each.price_nano for each in charges)
     changed = sum(
-        each.owed_nano
-        for each in known
-        if each.booked_ms >= month.since_ms and each.kind in ("refund", "correction")
+        each.owed_nano for each in known if each.booked_ms >= month.since_ms and changes_dues(each)
     )
 
     def charged_before(moment_ms: int) -> int:

@@ -172,7 +172,8 @@ async def test_a_webhook_gets_each_alert_signed_and_in_order(receiver: Receiver)
         "type": "budget.reached",
         "timestamp": "2001-09-09T01:46:40.005000+00:00",
         "data": {
-            "id": "alert_proj_1:day:2026-11-23:50", "owner": "project", "level_id": "proj_1",
+            "id": "alert_proj_1:day:2026-11-23:50:1.000000000", "owner": "project",
+            "level_id": "proj_1",
             "budget": "day", "window": "2026-11-23", "percent": 50, "amount": "1.000000000",
             "spent": "0.500000000", "raised_at": "2001-09-09T01:46:40.005000+00:00",
         },

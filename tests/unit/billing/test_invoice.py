@@ -218,3 +218,14 @@ def test_months_follow_one_another(year: int, number: int) -> None:
     assert month_of(month.since_ms) == month_of(month.until_ms - 1) == month
     assert parse_month(str(month)) == month
     assert month < month.next
+
+
+def test_a_tax_without_a_name_is_called_as_people_call_it() -> None:
+    """Protects French customers from a VAT; a name that was chosen stands in every language."""
+    document = sample()
+    unnamed = replace(document, heading=replace(document.heading, tax_name=""))
+    for chosen, language, word in (
+        *((unnamed, "fr", "TVA"), (unnamed, "en", "VAT"), (document, "en", "TVA")),
+    ):
+        labels = [label for label, _ in lay_out(chosen, language).sums]
+        assert any(label.startswith(f"{word} ") for label in labels), labels

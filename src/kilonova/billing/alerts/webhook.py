@@ -82,7 +82,8 @@ def alert_body(alert: Alert) -> bytes:
         "spent": format_nano(alert.spent_nano),
         "raised_at": raised_at,
     }
-    return msgspec.json.encode({"type": "budget.reached", "timestamp": raised_at, "data": facts})
+    kind = "budget.refused" if alert.is_refusal else "budget.reached"
+    return msgspec.json.encode({"type": kind, "timestamp": raised_at, "data": facts})
 
 
 def signature(secret: bytes, alert_id: str, *, at_s: int, body: bytes) -> str:

@@ -26,11 +26,15 @@ class Fit(Struct, frozen=True, kw_only=True):
 
 
 class Measured(Struct, frozen=True, kw_only=True):
-    """One model on its engine. Nanoseconds: ``prefill_ns`` for a token read, ``decode_ns`` for one
-    written when nothing else runs, ``context_ns`` for each token of context of a token written.
+    """One model on its engine. Nanoseconds: ``prefill_ns`` for a token read and ``prefill_more_ns``
+    times the square of a prompt's length; ``decode_ns`` for a token written when nothing else runs,
+    ``context_ns`` for each token of context of a token written. ``start_ns`` is what a request
+    takes beside its tokens.
 
-    ``start_ns`` is what a request takes beside its tokens; ``parallel`` is by what share a token
-    takes longer when a second answer is written at the same time."""
+    ``steps_ns[i]`` is one step of ``beside[i]`` answers together; ``parallel`` is by what share the
+    step of two is longer than that of one. ``spread`` is the half width of the middle half of times
+    that should be alike, ``off`` the usual error of what the figures say, both as shares. Files of
+    earlier releases have neither these nor ``steps_ns``."""
 
     engine: str
     engine_model: str
@@ -42,12 +46,19 @@ class Measured(Struct, frozen=True, kw_only=True):
     step_tokens: int
     prefill_fit: Fit
     decode_fit: Fit
+    prefill_more_ns: float = 0.0
+    beside: tuple[int, ...] = ()
+    steps_ns: tuple[float, ...] = ()
+    rounds: int = 0
+    spread: float = 0.0
+    off: float = 0.0
 
     @property
     def weights(self) -> Weights:
-        """As the meter counts; every weight is at least a picosecond."""
+        """As the meter counts, for a prompt that fills a step; each is at least a picosecond."""
+        read_ns = self.prefill_ns + self.prefill_more_ns * self.step_tokens
         return Weights(
-            read=max(1, round(self.prefill_ns * _PS_PER_NS)),
+            read=max(1, round(read_ns * _PS_PER_NS)),
             write=max(1, round(self.decode_ns * _PS_PER_NS)),
             context=max(0, round(self.context_ns * _PS_PER_NS)),
             step_tokens=self.step_tokens,

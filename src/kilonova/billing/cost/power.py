@@ -23,7 +23,8 @@ _MILLION = 1_000_000
 class Power:
     """``due_busy_ns`` is the busy time from which on ``read_uw`` is worth its while.
 
-    Without sensors, or when one stops answering, full load is taken for every busy moment."""
+    Without sensors, or once one of them stops answering, full load is taken for every busy
+    moment."""
 
     def __init__(
         self, sensors: Sequence[Sensor], *, now_ns: Callable[[], int] = time.monotonic_ns
@@ -77,14 +78,15 @@ class Power:
     def _read_uj(self) -> tuple[int, int]:
         """Energy counted since the last call, and the share of full load by others, in millionths.
 
-        A sensor that fails is given up: what it counted is lost, and full load takes its place."""
+        When one fails all are given up: what is left would be a part of the energy, and look like
+        all of it. Full load takes their place."""
         counted_uj = share_ppm = 0
         for sensor in list(self._sensors):
             try:
                 amount = sensor.read()
             except (OSError, ValueError):
-                self._sensors.remove(sensor)
-                continue
+                self._sensors.clear()
+                return 0, 0
             if sensor.is_counter:
                 counted_uj += amount
             else:

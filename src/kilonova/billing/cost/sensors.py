@@ -54,7 +54,10 @@ class Rapl:
 def _counts(zone: Path) -> bool:
     """A package, or the memory beside it. ``core`` and ``uncore`` are inside the package, and
     ``psys`` is around it."""
-    name = (zone / "name").read_text().strip()
+    try:
+        name = (zone / "name").read_text().strip()
+    except OSError:
+        return False
     return (name.startswith("package") or name == "dram") and os.access(zone / "energy_uj", os.R_OK)
 
 
@@ -174,6 +177,6 @@ def open_sensors(names: Sequence[str]) -> list[Sensor]:
                 found.append(Nvml([int(number)] if number else ()))
             elif not found:
                 found.append(Cpu())
-        except OSError:
+        except (OSError, ValueError):
             continue
     return found

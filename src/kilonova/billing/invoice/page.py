@@ -180,7 +180,8 @@ def _sums(document: Document, writer: _Writer) -> tuple[_Pair, ...]:
         sums.append((words["subtotal"], writer.money(totals.subtotal)))
     if heading.tax_ppm:
         rate = percent(heading.tax_ppm).replace(".", DECIMAL_POINT[writer.language])
-        label = words["tax"].format(name=heading.tax_name, rate=rate)
+        name = heading.tax_name or words["tax_name"]
+        label = words["tax"].format(name=name, rate=rate)
         sums.append((label, writer.money(totals.tax)))
     if parse_nano(totals.rounding):
         sums.append((words["rounding"], writer.money(totals.rounding)))

@@ -33,7 +33,7 @@ class Stationery(Struct, frozen=True, kw_only=True):
     number_prefix: str = "KN-"
     payment_days: int = 30
     note: str = ""
-    tax_name: str = "VAT"
+    tax_name: str = ""
     tax_ppm: int = 0
 
     def number(self, place: int) -> str:
@@ -97,7 +97,7 @@ def open_stationery(settings: InvoiceSettings) -> Stationery:
         payment_days=settings.payment_days,
         note=settings.note,
         tax_name=settings.tax_name,
-        tax_ppm=_tax_ppm(settings.tax_percent),
+        tax_ppm=_tax_ppm(str(settings.tax_percent)),
     )
 
 

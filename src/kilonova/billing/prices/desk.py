@@ -7,7 +7,7 @@ the catalogue is sold at a price that somebody wrote down, free because somebody
 import asyncio
 import hashlib
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -26,7 +26,7 @@ from kilonova.core.tariff import PriceLine
 from kilonova.settings import PriceSettings, SettingsError
 from kilonova.telemetry.log import log_event
 
-__all__ = ["PriceDesk", "assemble", "read_list"]
+__all__ = ["PriceDesk", "assemble", "read_list", "unknown_models"]
 
 
 class _Stand(Struct, frozen=True):
@@ -56,6 +56,8 @@ class PriceDesk:
         self._path = home / settings.file
         self._reading = Lock()
         self._seen = _stamp(self._path)
+        self._organisations: Callable[[], Collection[str]] | None = None
+        self._customers = frozenset[str]()
         self._stand = self._read()
 
     @property
@@ -113,13 +115,25 @@ class PriceDesk:
             if not self.looks_changed():
                 continue
             try:
-                is_new = await asyncio.to_thread(self.reload)
+                is_new = await self.take_up()
             except SettingsError as error:
                 # Said once for each state of the file: the same one is not looked at again.
                 log_event(logging.ERROR, "prices_refused", problem=str(error))
                 continue
             if is_new:
                 log_event(logging.INFO, "prices", version=self.version)
+
+    def know(self, organisations: Callable[[], Collection[str]]) -> None:
+        """From now on discounts are for these organisations, or refused. Raises PriceError."""
+        self._organisations = organisations
+        self._customers = frozenset(organisations())
+        self._check_discounts(self._stand.book)
+
+    async def take_up(self) -> bool:
+        """As ``reload``, beside the event loop that it is called in."""
+        if self._organisations is not None:
+            self._customers = frozenset(self._organisations())
+        return await asyncio.to_thread(self.reload)
 
     def reload(self) -> bool:
         """Takes up the file as it is now; True when it changed. Raises PriceError, and keeps what
@@ -128,6 +142,14 @@ class PriceDesk:
         with self._reading:
             self._seen = _stamp(self._path)
             found = self._read()
+            if self._stand.sha256 and not found.sha256:
+                # Editors and deployments take a file away for a moment. Nobody wants to sell at
+                # other prices meanwhile.
+                raise PriceError(
+                    f"{self._path}: the price list is gone. To sell at the catalogue's prices "
+                    "without one, start the server anew"
+                )
+            self._check_discounts(found.book)
             is_new = found.sha256 != self._stand.sha256
             if is_new:
                 self._stand = found
@@ -148,7 +170,29 @@ class PriceDesk:
             form, self._models, settings=self._settings, configured=self._configured,
             where=self._path.name,
         )  # fmt: skip
+        if form is not None:
+            self._complain(form)
         return _Stand(book, "" if form is None else form.version, digest)
+
+    def _check_discounts(self, book: Book) -> None:
+        granted = {each.organisation_id for each in book.discounts}
+        strangers = sorted(granted - self._customers)
+        if strangers and self._organisations is not None:
+            raise PriceError(
+                f"{self._path.name}: discounts: there is no organisation {strangers[0]} here. "
+                "Write its id (org_…), as kilonova organisations list shows it"
+            )
+
+    def _complain(self, form: ListForm) -> None:
+        """Of rows that price nothing here: a name with a slip in it, or a model to come."""
+        strangers = unknown_models(form, self._models)
+        if strangers:
+            log_event(
+                logging.WARNING,
+                "prices_of_unknown_models",
+                file=self._path.name,
+                models=strangers[:20],
+            )
 
 
 def read_list(path: Path, *, is_asked_for: bool) -> bytes | None:
@@ -161,6 +205,13 @@ def read_list(path: Path, *, is_asked_for: bool) -> bytes | None:
         raise PriceError(f"{path}: there is no such price list") from None
     except OSError as error:
         raise PriceError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def unknown_models(form: ListForm, models: Iterable[Model]) -> list[str]:
+    """The ids in rows and discounts of the list that no model here has, in order."""
+    named = {row.model for row in form.rows}
+    named |= {model_id for each in form.discounts for model_id in each.models}
+    return sorted(named - {model.id for model in models})
 
 
 def assemble(

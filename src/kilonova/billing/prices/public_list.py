@@ -92,10 +92,13 @@ class PublicList(Struct, frozen=True):
     def _entry(self, name: str) -> Mapping[str, Any]:
         entry = self.entries.get(name)
         if entry is None:
-            near = [each for each in self.entries if name.lower() in each.lower()][:5]
-            hint = f"; near it: {', '.join(near)}" if near else ""
-            raise PriceError(f"the list has no model {name!r}{hint}")
+            raise PriceError(f"the list has no model {name!r}{self.hint(name)}")
         return entry
+
+    def hint(self, name: str) -> str:
+        """What to say besides of a name that is not in the list: those that hold it."""
+        near = [each for each in self.entries if name.lower() in each.lower()][:5]
+        return f"; near it: {', '.join(near)}" if near else ""
 
 
 def read_public_list(content: bytes, *, where: str) -> PublicList:

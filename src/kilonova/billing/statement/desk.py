@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 
+from msgspec.structs import replace
+
 from kilonova.billing.cost.plan import plan_resources
 from kilonova.billing.month import Month
-from kilonova.billing.statement.frozen import freeze
+from kilonova.billing.statement.frozen import FrozenCosts, freeze
 from kilonova.billing.statement.idle import WHOLE, IdleTerms, checked_terms
 from kilonova.billing.statement.profit_and_loss import ProfitAndLoss, draw_up
-from kilonova.billing.statement.reading import Terms
+from kilonova.billing.statement.reading import Span, Terms, read_sheet
 from kilonova.core.books import LedgerBook, LedgerView
 from kilonova.core.clock import Clock
 from kilonova.core.errors import InvalidRequest
@@ -47,7 +49,11 @@ def month_statement(terms: Terms) -> Callable[[LedgerView, Month, str], bytes]:
         for by in SEGMENTATIONS:
             order = StatementOrder(by=by, period=str(month), idle=idle)
             found[by] = draw_up(view, order, terms=terms, now_ms=month.until_ms)
-        return freeze(found)
+        span = Span(month.since_ms, month.until_ms, month.until_ms)
+        policy_terms = replace(terms, idle=replace(terms.idle, policy=idle))
+        sheet = read_sheet(view, span, terms=policy_terms)
+        drawn_from = FrozenCosts(costs=tuple(sheet.costs.values()), idle=policy_terms.idle)
+        return freeze(found, drawn_from)
 
     return draw
 

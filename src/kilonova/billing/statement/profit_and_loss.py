@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from kilonova.billing.statement.frozen import frozen_statements
+from kilonova.billing.statement.frozen import frozen_costs, frozen_statements
 from kilonova.billing.statement.moments import day_moments, hour_moments
 from kilonova.billing.statement.period import Period, period_between, period_named
 from kilonova.billing.statement.reading import Span, Terms, opened_ms, read_billed, read_sheet
@@ -51,9 +51,11 @@ def draw_up(
             "The pictures are of the whole installation, not of one organisation.",
             param="pictures",
         )
-    # What is frozen is of all organisations; one alone is drawn up from the books each time.
-    is_whole = order.organisation_id is None
-    statements = frozen_statements(view, order, period.name) if is_whole else None
+    # What is frozen is of all organisations; one alone is drawn up each time, from frozen costs.
+    if order.organisation_id is None:
+        statements = frozen_statements(view, order, period.name)
+    else:
+        statements = None
     if statements is None:
         statements = _drawn_up(view, order, period, span=span, terms=terms)
     statements = _chosen(statements, order.currency, period.name)
@@ -73,7 +75,12 @@ def draw_up(
 def _drawn_up(
     view: LedgerView, order: StatementOrder, period: Period, *, span: Span, terms: Terms
 ) -> tuple[Statement, ...]:
-    sheet = read_sheet(view, span, terms=terms)
+    frozen = frozen_costs(view, order, period.name)
+    if frozen is None:
+        sheet = read_sheet(view, span, terms=terms)
+    else:
+        terms = replace(terms, idle=frozen.idle)
+        sheet = read_sheet(view, span, terms=terms, kept=frozen.costs)
     compared = period.before(), period.year_before()
     earlier = [_earlier(view, each, span, terms=terms) for each in compared]
     if order.organisation_id is not None:
@@ -84,6 +91,7 @@ def _drawn_up(
         by=order.by,
         period=period.name,
         since_ms=span.since_ms,
+        costed_from_ms=min(max(span.since_ms, opened_ms(view) or 0), span.costed_ms),
         until_ms=span.costed_ms,
         is_running=span.costed_ms < span.until_ms,
         idle=terms.idle.policy,

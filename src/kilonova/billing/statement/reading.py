@@ -3,7 +3,7 @@
 A fixed cost counts from the day of the first request: before it nothing was open for business.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -44,12 +44,17 @@ def opened_ms(view: LedgerView) -> int | None:
     return None if first is None else first[0] * HOUR_MS // DAY_MS * DAY_MS
 
 
-def read_sheet(view: LedgerView, span: Span, *, terms: Terms) -> Sheet:
-    """Everything that happened in a span."""
+def read_sheet(
+    view: LedgerView, span: Span, *, terms: Terms, kept: Sequence[ResourceCost] | None = None
+) -> Sheet:
+    """Everything that happened in a span. ``kept`` are its costs, where they are known already."""
+    sums, billed = view.usage(span.chosen, CELL), read_billed(view, span)
     costs = resource_costs(terms, span, opened=opened_ms(view))
-    return work_out(
-        view.usage(span.chosen, CELL), read_billed(view, span), costs=costs, terms=terms.idle
-    )
+
+    def kept_costs(_dynamic: Mapping[tuple[str, str], int]) -> list[ResourceCost]:
+        return list(kept or ())
+
+    return work_out(sums, billed, costs=costs if kept is None else kept_costs, terms=terms.idle)
 
 
 def read_billed(view: LedgerView, span: Span) -> list[Billed]:

@@ -170,3 +170,41 @@ def test_what_vendors_charge_is_a_list_like_ours(tmp_path: Path) -> None:
     assert vendors.charge(BARE, shorter, at_ms=0) == 50 * 1000 + 50 * 100 + 10 * 2000
     with pytest.raises(PriceError, match="No rate of exchange is guessed"):
         VendorPrices(PriceSettings(currency="EUR"), home=tmp_path)
+
+
+def test_a_list_that_is_gone_for_a_moment_stays_in_use(tmp_path: Path) -> None:
+    """Protects revenue while somebody replaces the file: no request is sold at the catalogue's
+    price because the list was away, and the list is taken up again when it is back."""
+    rows = _row("ours", 'input = "1"\noutput = "2"')
+    desk = _desk(tmp_path, rows, OURS)
+    in_use = _quote(desk, OURS)
+    (tmp_path / "prices.toml").rename(tmp_path / "away")
+    assert desk.looks_changed()
+    with pytest.raises(PriceError, match="the price list is gone"):
+        desk.reload()
+    assert _quote(desk, OURS) == in_use
+    assert not desk.looks_changed()
+    (tmp_path / "prices.toml").write_text(_LIST + _row("ours", 'input = "3"\noutput = "4"'))
+    assert desk.looks_changed()
+    assert desk.reload()
+    assert _quote(desk, OURS).input == 3 * 10**9
+
+
+def test_rows_for_nobody_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Protects from a slip in a model's name: the row is kept, for a model to come, and said."""
+    _desk(tmp_path, _row("ours", "free = true") + _row("ousr", "free = true"), OURS)
+    assert [record.message for record in caplog.records] == ["prices_of_unknown_models"]
+    assert caplog.records[0].__dict__["fields"]["models"] == ["ousr"]
+
+
+def test_a_discount_for_nobody_is_refused(tmp_path: Path) -> None:
+    """Protects a customer whose id has a slip in it: he would pay the full price and not know."""
+    discount = '[[discounts]]\norganisation = "org_2"\npercent = "5"\n'
+    desk = _desk(tmp_path, discount, OURS)
+    with pytest.raises(PriceError, match="no organisation org_2 here"):
+        desk.know(lambda: ["org_1"])
+    desk.know(lambda: ["org_1", "org_2"])
+    (tmp_path / "prices.toml").write_text(_LIST + discount.replace("org_2", "org_3"))
+    with pytest.raises(PriceError, match="no organisation org_3 here"):
+        desk.reload()
+    assert _quote(desk, OURS, organisation_id="org_2").discount_ppm == 50_000
