@@ -35,6 +35,7 @@ app = verb()
 # A vendor's machine is not ours to measure, and the scripted engine has no model.
 _MEASURED = ("llamacpp",)
 _MS = 1e6
+_SLOTS = 4  # what the local engine starts with
 
 
 class CalibrateOptions(Struct, frozen=True, kw_only=True):
@@ -78,8 +79,9 @@ def calibrate(run: Run, options: CalibrateOptions) -> None:
         "WRITE ms/token",
         "CONTEXT ms/1000",
         "WRITE:READ",
-        "R²",
-        "R²",
+        "WRITE ms, ALL SLOTS",
+        "OFF",
+        "SPREAD",
     )
     run.output.table(heads, [_row(model_id, one) for model_id, one in measured.items()])
     run.output.note(f"wrote {path} in {time.monotonic() - started_s:.1f} s; restart to use it")
@@ -117,7 +119,8 @@ async def _measure(run: Run, plan: "EnginePlan", model: Model) -> "Measured":
             raise SettingsError(str(error)) from None
         await engine.start()
         try:
-            return await Measurer(engine, model, tell=run.output.progress).measure()
+            slots = int(plan.options.get("parallel", _SLOTS))
+            return await Measurer(engine, model, slots=slots, tell=run.output.progress).measure()
         except TooLittleError as error:
             raise CommandError(str(error)) from None
         finally:
@@ -161,6 +164,7 @@ def _row(model_id: str, one: "Measured") -> tuple[str, ...]:
         f"{one.decode_ns / _MS:.4f}",
         f"{1000 * one.context_ns / _MS:.4f}",
         f"{one.decode_ns / one.prefill_ns:.1f}",
-        f"{one.prefill_fit.r2:.3f}",
-        f"{one.decode_fit.r2:.3f}",
+        f"{one.steps_ns[-1] / _MS:.4f}",
+        f"{one.off:.0%}",
+        f"{one.spread:.0%}",
     )

@@ -51,6 +51,7 @@ class PlanOptions(PlanFlags, frozen=True, kw_only=True):
 @command(app)
 def plan(run: Run, options: PlanOptions) -> None:
     """Plan machines, power, capital and cost for a workload."""
+    _check(options)
     if options.here:
         _here(run, options)
         return
@@ -64,6 +65,36 @@ def plan(run: Run, options: PlanOptions) -> None:
         run.output.text(as_csv(made))
     else:
         run.output.lines(as_text(made))
+
+
+def _check(options: PlanOptions) -> None:
+    """What contradicts itself, or says nothing of the load."""
+    if options.here and options.from_usage:
+        raise CommandError(
+            "--here and --from-usage are two questions. For this machine under the load that was "
+            "metered, take rate and lengths from: kilonova plan --from-usage --json, and give them "
+            "to --here.",
+            code=USAGE,
+        )
+    if options.here and (options.html or options.csv):
+        raise CommandError("--here answers as text or with --json.", code=USAGE)
+    chosen = (options.usage_of, options.from_, options.to, options.organisation)
+    if not options.from_usage and any(each is not None for each in chosen):
+        raise CommandError(
+            "--usage-of, --from, --to and --organisation choose metered requests: add "
+            "--from-usage.",
+            code=USAGE,
+        )
+    load = (options.rate, options.input_tokens, options.output_tokens)
+    if not options.from_usage and options.file is None and None in load:
+        names = ("--rate", "--input-tokens", "--output-tokens")
+        missing = [name for name, value in zip(names, load, strict=True) if value is None]
+        raise CommandError(
+            f"A plan needs a load, and {', '.join(missing)} is missing: for instance --rate 5 "
+            "--input-tokens 1000 --output-tokens 250. --from-usage takes it from what was metered "
+            "here.",
+            code=USAGE,
+        )
 
 
 def _named(options: PlanOptions) -> PlanRequest:

@@ -1,4 +1,4 @@
-"""A plan as one HTML page: the text, and its pictures. It refers to nothing outside itself."""
+"""A plan as one HTML page: its figures, and its pictures. It refers to nothing outside itself."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ from kilonova.cli.charts.frame import Axis
 from kilonova.cli.charts.lines import Line, line_chart
 from kilonova.cli.charts.page import figure, page, preformatted
 from kilonova.cli.charts.spans import Span, span_chart
+from kilonova.cli.plan_summary import STYLE, lead, sources, summary, table
 from kilonova.cli.plan_text import as_text
 from kilonova.planner.option import Option
 from kilonova.planner.plan import Plan
@@ -18,7 +19,11 @@ _MILLION = "$ a million tokens"
 
 def as_page(plan: Plan) -> str:
     """The page, whole."""
-    return page(f"Plan for {plan.model}", [preformatted(as_text(plan)), *_figures(plan)])
+    text = preformatted(as_text(plan))
+    pictures = f'<h2>Pictures</h2><div class="pictures">{"".join(_figures(plan))}</div>'
+    parts = [lead(plan), summary(plan), table(plan), pictures, sources(plan)]
+    whole = f"<details><summary>The same as text</summary>{text}</details>"
+    return page(f"Plan for {plan.model}", [*parts, whole], style=STYLE)
 
 
 def _figures(plan: Plan) -> Iterator[str]:

@@ -8,7 +8,9 @@ from kilonova.planner.plan import Plan
 from kilonova.planner.quarters import Quarter
 from kilonova.planner.replay import Tail
 
-__all__ = ["as_text"]
+__all__ = ["RANGES", "as_text", "machines_of", "meets_of", "range_text"]
+
+RANGES = "Ranges: where eight of ten measurements lay, of models that the formulas had not seen."
 
 
 def as_text(plan: Plan) -> list[str]:
@@ -54,7 +56,7 @@ def _page(plan: Plan) -> Iterator[str]:
     yield "$/M with each assumption a fifth lower and higher; of the error, at its ends:"
     yield from columns([("", "x 0.8", "x 1.2"), *_swings(plan)])
     yield ""
-    yield "Ranges: where eight of ten measurements lay, of models that the formulas had not seen."
+    yield RANGES
     yield "Sources:"
     yield from (
         f"  {source.what}: {source.source}, {source.date or 'undated'}" for source in plan.sources
@@ -64,7 +66,7 @@ def _page(plan: Plan) -> Iterator[str]:
 def _row(at: int, way: Option) -> tuple[str, ...]:
     return (
         f"{at}.",
-        f"{way.chips_peak} x {way.accelerator} ({_replicas(way)})",
+        f"{way.chips_peak} x {way.accelerator} ({machines_of(way)})",
         f"{way.precision} {way.engine}",
         str(way.running_max),
         f"{way.first_token_ms.value:,.0f}",
@@ -72,19 +74,21 @@ def _row(at: int, way: Option) -> tuple[str, ...]:
         f"{way.utilisation:.0%}",
         f"{way.peak_kw:,.1f}",
         f"{way.usd_a_day.value:,.0f}",
-        _span(way.usd_a_day),
+        range_text(way.usd_a_day),
         f"{way.usd_per_million.mean:.3f}",
     )
 
 
-def _replicas(way: Option) -> str:
+def machines_of(way: Option) -> str:
+    """How its chips form replicas."""
     written = f"{way.replicas_peak} x {way.chips}"
     if way.readers is None:
         return written
     return f"{way.readers.replicas_peak} x {way.readers.chips} read, {written} write"
 
 
-def _span(range_: Range) -> str:
+def range_text(range_: Range) -> str:
+    """Both ends, in whole units."""
     return f"{range_.low:,.0f}-{range_.high:,.0f}"
 
 
@@ -161,8 +165,13 @@ def _quarter(row: Quarter) -> tuple[str, ...]:
 
 def _margins(way: Option) -> Iterator[tuple[str, ...]]:
     for row in sorted(way.margins, key=lambda margin: margin.usd_a_day):
-        meets = "never" if row.breakeven_rate is None else f"{row.breakeven_rate:.3g} requests/s"
+        meets = meets_of(row.breakeven_rate)
         yield (row.price_list, f"{row.usd_a_day:,.0f}", f"{row.margin_share:.0%}", meets)
+
+
+def meets_of(rate: float | None) -> str:
+    """From which load on own tokens are cheaper."""
+    return "never" if rate is None else f"{rate:.3g} requests/s"
 
 
 def _swings(plan: Plan) -> Iterator[tuple[str, ...]]:

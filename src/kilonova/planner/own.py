@@ -5,7 +5,9 @@ No roofline: the times are straight lines through what was measured, played by t
 
 from collections.abc import Sequence
 
+import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from kilonova.core.errors import InvalidRequest
 from kilonova.planner.arrivals import Lengths
@@ -15,7 +17,7 @@ from kilonova.planner.replay import Scene, Tail, replay
 from kilonova.planner.tables import PriceList
 from kilonova.planner.workload import Workload
 
-__all__ = ["OwnMachine", "OwnPlan", "OwnPrice", "plan_own"]
+__all__ = ["OwnMachine", "OwnPace", "OwnPlan", "OwnPrice", "plan_own"]
 
 _KNOTS = 17
 _HOURS_A_DAY = 24
@@ -24,25 +26,36 @@ _FULL = 0.95
 
 
 class OwnMachine(Struct, frozen=True, kw_only=True):
-    """Seconds: ``read_s`` for a token of a prompt, ``write_s`` for one written while nothing else
-    runs, ``context_s`` more for each token of context, ``start_s`` for a request. One more answer
-    at the same time makes a token ``slower`` by that share. ``slots`` requests run at once."""
+    """Seconds: ``read_s`` for a token of a prompt and ``read_more_s`` times its square for the
+    prompt, ``steps_s[i]`` for a token each of ``beside[i]`` answers, ``context_s`` more for each
+    token of context of each of them, ``start_s`` for a request. ``slots`` requests run at once, and
+    ``chunk`` tokens of prompts are read between two tokens of the others. ``off`` is how far
+    measurements were off these lines, as a share."""
 
     name: str
     date: str
     model: str
     read_s: float
-    write_s: float
+    read_more_s: float
+    beside: tuple[int, ...]
+    steps_s: tuple[float, ...]
     context_s: float
     start_s: float
-    slower: float
     slots: int
     chunk: int
     context_tokens: int
+    off: float
 
     def step_s(self, batch: int, context: float) -> float:
         """One token for each of ``batch`` answers."""
-        return self.write_s * (1 + self.slower * (batch - 1)) + self.context_s * context * batch
+        step = float(np.interp(batch, self.beside, self.steps_s))
+        return step + self.context_s * context * batch
+
+    def reading_s(self, workload: Workload) -> float:
+        """A prompt of the workload, without what is cached."""
+        whole, cached = workload.input_tokens, workload.cached_tokens
+        unread = self.read_s * (whole - cached) + self.read_more_s * (whole**2 - cached**2)
+        return self.start_s + unread
 
 
 class OwnPrice(Struct, frozen=True, kw_only=True):
@@ -54,9 +67,18 @@ class OwnPrice(Struct, frozen=True, kw_only=True):
     breakeven_rate: float | None
 
 
+class OwnPace(Struct, frozen=True, kw_only=True):
+    """The most requests a second of a machine, and latencies at the rate that was asked for."""
+
+    capacity: float
+    tail: Tail
+
+
 class OwnPlan(Struct, frozen=True, kw_only=True):
-    """``capacity`` is the most requests a second; ``tokens_s`` are written then. Dollars are None
-    where no price of an hour was given."""
+    """``capacity`` is the most requests a second; ``tokens_s`` are written then. ``slow`` and
+    ``fast`` are of the machine with every time as much longer and shorter as measurements differed:
+    eight of ten load tests should come out between them. Dollars are None where no price of an
+    hour was given."""
 
     machine: OwnMachine
     workload: Workload
@@ -64,6 +86,8 @@ class OwnPlan(Struct, frozen=True, kw_only=True):
     tokens_s: float
     utilisation: float
     tail: Tail
+    slow: OwnPace
+    fast: OwnPace
     usd_per_million: float | None
     prices: tuple[OwnPrice, ...]
 
@@ -99,6 +123,8 @@ def plan_own(
         tokens_s=capacity * workload.output_tokens,
         utilisation=workload.rate / capacity,
         tail=_tail(machine, workload, busiest, arrivals=arrivals),
+        slow=_pace(_times(machine, 1 + machine.off), workload, busiest, arrivals=arrivals),
+        fast=_pace(_times(machine, 1 / (1 + machine.off)), workload, busiest, arrivals=arrivals),
         usd_per_million=usd,
         prices=tuple(
             _price(entry, workload, usd_hour=usd_hour, capacity=capacity) for entry in lists
@@ -106,13 +132,28 @@ def plan_own(
     )
 
 
+def _times(machine: OwnMachine, factor: float) -> OwnMachine:
+    """The same machine with every time ``factor`` times as long."""
+    return replace(
+        machine,
+        read_s=machine.read_s * factor,
+        read_more_s=machine.read_more_s * factor,
+        steps_s=tuple(step * factor for step in machine.steps_s),
+        context_s=machine.context_s * factor,
+        start_s=machine.start_s * factor,
+    )
+
+
+def _pace(machine: OwnMachine, workload: Workload, rate: float, *, arrivals: int) -> OwnPace:
+    tail = _tail(machine, workload, rate, arrivals=arrivals)
+    return OwnPace(capacity=_capacity(machine, workload), tail=tail)
+
+
 def _capacity(machine: OwnMachine, workload: Workload) -> float:
     """Requests a second with every slot always taken: each reads while the others wait."""
-    unread = workload.input_tokens - workload.cached_tokens
     context = workload.input_tokens + workload.output_tokens / 2
-    read = machine.start_s + machine.read_s * unread
     written = workload.output_tokens * machine.step_s(machine.slots, context)
-    return machine.slots / (machine.slots * read + written)
+    return machine.slots / (machine.slots * machine.reading_s(workload) + written)
 
 
 def _tail(machine: OwnMachine, workload: Workload, rate: float, *, arrivals: int) -> Tail:
@@ -127,7 +168,7 @@ def _tail(machine: OwnMachine, workload: Workload, rate: float, *, arrivals: int
         running=machine.slots,
         prompt_s=machine.start_s,
         read_s=machine.read_s,
-        read_more_s=0.0,
+        read_more_s=machine.read_more_s,
         shared=1.0,
         start_s=0.0,
         room=1.0,
@@ -136,7 +177,7 @@ def _tail(machine: OwnMachine, workload: Workload, rate: float, *, arrivals: int
         window=0.0,
         fixed_bytes=0.0,
     )
-    alone = machine.start_s + machine.read_s * workload.input_tokens
+    alone = machine.reading_s(workload)
     alone += workload.output_tokens * machine.step_s(1, workload.input_tokens)
     lengths = Lengths(
         input=workload.input_tokens,

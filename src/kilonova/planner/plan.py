@@ -105,7 +105,8 @@ def _check(wishes: Wishes) -> None:
 def _settled(
     workload: Workload, shape: ModelShape, supply: Supply, *, tables: Tables, arrivals: int
 ) -> tuple[Search, Tail | None]:
-    """Means are tightened until the cheapest way also keeps 95 of 100 requests within targets."""
+    """Means are tightened until the cheapest way also keeps 95 of 100 requests within targets, even
+    while as many replicas are out of service as there are spares."""
     first, token = workload.first_token_p95_ms, workload.token_p95_ms
     found = search(workload, shape, supply, tables=tables)
     constants = tables.fit.constants
@@ -115,7 +116,10 @@ def _settled(
         return found, tail_of(found, 0, workload, constants=constants, arrivals=arrivals)
     asked, missed = workload, ""
     for _ in range(_TRIES):
-        tail = tail_of(found, 0, workload, constants=constants, arrivals=max(arrivals, 1_000))
+        played = max(arrivals, 1_000)
+        tail = tail_of(
+            found, 0, workload, constants=constants, arrivals=played, is_whole=not found.spares
+        )
         if first and tail.first_token_ms.p95 > first:
             missed = f"first_token_p95_ms = {first:g}; {tail.first_token_ms.p95:.1f} ms"
             tighter = min(first, asked.first_token_ms or first) * first / tail.first_token_ms.p95
@@ -125,7 +129,7 @@ def _settled(
             tighter = min(token, asked.token_ms or token) * token / tail.token_ms.p95
             asked = replace(asked, token_ms=tighter * 0.98)
         else:
-            return found, tail
+            return found, tail_of(found, 0, workload, constants=constants, arrivals=played)
         try:
             found = search(asked, shape, supply, tables=tables)
         except InvalidRequest:

@@ -26,10 +26,14 @@ def tail_of(
     constants: Constants,
     arrivals: int,
     burst: Burst | None = None,
+    is_whole: bool = True,
 ) -> Tail:
-    """Percentiles of way ``at`` in its busiest hour, over ``arrivals`` requests."""
+    """Percentiles of way ``at`` in its busiest hour, over ``arrivals`` requests; unless it
+    ``is_whole``, with as many replicas out of service as there are spares."""
     columns = found.columns.take(np.array([at]))
     replicas, rates = found.fleet.replicas[at], workload.hourly_rate()
+    if not is_whole:
+        replicas = np.maximum(replicas - found.spares, 1)
     hour = int(np.argmax(rates / replicas))
     context = found.configurations[at].model.context_tokens
     lengths = Lengths(
@@ -64,15 +68,22 @@ def tail_of(
         lengths=lengths,
         arrivals=arrivals,
         burst=burst,
-        desks=_desks(found, at, workload, constants=constants, hour=hour),
+        desks=_desks(
+            found,
+            at,
+            workload,
+            constants=constants,
+            hour=hour,
+            lost=0 if is_whole else found.spares,
+        ),
     )
     return replay(pace, scene)
 
 
 def _desks(
-    found: Search, at: int, workload: Workload, *, constants: Constants, hour: int
+    found: Search, at: int, workload: Workload, *, constants: Constants, hour: int, lost: int
 ) -> Desks | None:
-    """The readers: every copy of the attention reads one prompt at a time."""
+    """The readers but for the ``lost``: every copy of the attention reads one prompt at a time."""
     reader = found.readers.configurations[at]
     if reader is None:
         return None
@@ -85,7 +96,7 @@ def _desks(
     columns = found.columns.take(np.array([at]))
     later = float(start_s(columns, constants)[0] + sending_s(columns, writing)[0])
     return Desks(
-        count=int(found.readers.fleet.replicas[at][hour]) * copies,
+        count=max(1, int(found.readers.fleet.replicas[at][hour]) - lost) * copies,
         read_s=once - more,
         read_more_s=more,
         later_s=later,

@@ -72,7 +72,7 @@ def test_what_is_missing_or_wrong_is_named(terminal: Terminal, tmp_path: Path) -
     wrong = tmp_path / "config.json"
     wrong.write_text("[1]")
     for command, words in (
-        (ASK, "output_tokens"),
+        (ASK, "output-tokens"),
         (("plan", *WHOLE[3:]), "--model"),
         ((*WHOLE, "--hours", "a,b"), "24 numbers"),
         ((*WHOLE, "--as-of", "soon"), "2026-05-20"),
@@ -117,9 +117,31 @@ def test_the_page_with_pictures_stands_alone(terminal: Terminal, tmp_path: Path)
     assert text.count("<svg") == 7
     for words in ("Cost of a million tokens", "What moves the price", "revenue by quarter"):
         assert words in text
-    assert "MACHINES" in text
+    # Its figures with their ranges, what others charge, and where all of it comes from.
+    for words in ("MACHINES", "A million tokens", "Own is cheaper from", "Sources", "data sheets"):
+        assert words in text
+    assert "prefers-color-scheme:dark" in text
+    assert "@media print" in text
     assert "src=" not in text
     assert set(re.findall(r"https?://[^\s\"<]+", text)) == {"http://www.w3.org/2000/svg"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ((), "--rate, --input-tokens, --output-tokens is missing"),
+        (("--rate", "5", "--input-tokens", "9"), "--output-tokens is missing"),
+        (("--here", "--from-usage"), "two questions"),
+        (("--here", "--csv"), "as text or with --json"),
+        (("--usage-of", "spark"), "add --from-usage"),
+    ],
+)
+def test_questions_that_say_too_little_or_too_much(
+    terminal: Terminal, asked: tuple[str, ...], said: str
+) -> None:
+    """Protects who begins with --model alone: the message says the words that are missing."""
+    assert terminal.run("plan", "--model", "llama-3.1-8b", *asked) == 2
+    assert said in terminal.stderr
 
 
 def test_percentiles_and_a_burst_are_shown(terminal: Terminal) -> None:

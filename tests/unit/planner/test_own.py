@@ -10,8 +10,9 @@ from planner_samples import TABLES
 
 # Figures like those of a laptop with a model of three billion parameters.
 LAPTOP = OwnMachine(
-    name="laptop", date="2026-11-23", model="small", read_s=0.004, write_s=0.04,
-    context_s=1e-6, start_s=0.02, slower=0.3, slots=4, chunk=512, context_tokens=8192,
+    name="laptop", date="2026-11-23", model="small", read_s=0.004, read_more_s=0,
+    beside=(1, 4), steps_s=(0.04, 0.076), context_s=1e-6, start_s=0.02, slots=4, chunk=512,
+    context_tokens=8192, off=0.1,
 )  # fmt: skip
 CHAT = Workload(rate=0.1, input_tokens=500, output_tokens=100)
 LISTS = [TABLES.prices["gpt-5-mini"], TABLES.prices["amazon-nova-micro"]]
@@ -20,11 +21,32 @@ LISTS = [TABLES.prices["gpt-5-mini"], TABLES.prices["amazon-nova-micro"]]
 def test_capacity_is_what_full_slots_do() -> None:
     """Protects the limit: four answers at once, each interrupted by the prompts of the others."""
     made = plan_own(LAPTOP, CHAT, usd_hour=None, lists=LISTS)
-    read, step = 0.02 + 500 * 0.004, 0.04 * (1 + 0.3 * 3) + 4 * 550e-6
+    read, step = 0.02 + 500 * 0.004, 0.076 + 4 * 550e-6
     assert made.capacity == pytest.approx(4 / (4 * read + 100 * step))
     assert made.tokens_s == pytest.approx(made.capacity * 100)
     assert made.utilisation == pytest.approx(0.1 / made.capacity)
     assert made.usd_per_million is None
+
+
+def test_every_answer_has_a_range() -> None:
+    """Protects from false certainty: a slower and a faster machine stand on both sides of what is
+    said, as far off as the measurements were."""
+    made = plan_own(LAPTOP, CHAT, usd_hour=None, lists=[])
+    assert made.slow.capacity == pytest.approx(made.capacity / 1.1)
+    assert made.fast.capacity == pytest.approx(made.capacity * 1.1)
+    for name in ("first_token_ms", "token_ms", "request_ms"):
+        fast, said, slow = (
+            getattr(tail, name).p95 for tail in (made.fast.tail, made.tail, made.slow.tail)
+        )
+        assert fast < said < slow
+
+
+def test_a_long_prompt_takes_more_than_its_share() -> None:
+    """Protects long prompts: each token looks back at those before it, but for cached ones."""
+    longer = replace(LAPTOP, read_more_s=1e-6)
+    half = replace(CHAT, cache_share=0.5)
+    assert longer.reading_s(CHAT) == pytest.approx(0.02 + 2 + 500**2 * 1e-6)
+    assert longer.reading_s(half) == pytest.approx(0.02 + 1 + (500**2 - 250**2) * 1e-6)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6])

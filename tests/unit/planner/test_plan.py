@@ -14,11 +14,13 @@ from kilonova.core.errors import InvalidRequest
 from kilonova.planner.columns import Columns
 from kilonova.planner.finance import annuity
 from kilonova.planner.plan import Plan, Wishes, make_plan
+from kilonova.planner.search import search
 from kilonova.planner.shape import ModelShape
 from kilonova.planner.steady import latency
 from kilonova.planner.supply import Supply, hour_price
 from kilonova.planner.swings import ERROR
 from kilonova.planner.tables import load_tables
+from kilonova.planner.tails import tail_of
 from kilonova.planner.workload import Workload
 from planner_samples import TABLES, traffic, way
 
@@ -410,6 +412,25 @@ def test_targets_for_95_of_100_are_met_when_played() -> None:
     assert tight.options[0].usd_a_day.value >= loose.options[0].usd_a_day.value
     error = refusal(workload={"token_p95_ms": 0.01}, supply=Supply(accelerators=("h100",)))
     assert (error.param, error.reason) == ("token_p95_ms", "target_out_of_reach")
+
+
+@pytest.mark.parametrize("layout", ["together", "apart"])
+def test_targets_for_95_of_100_hold_with_a_replica_lost(layout: str) -> None:
+    """Protects the spare: a fleet that needs it to keep its promise has none."""
+    supply = msgspec.structs.replace(Supply(accelerators=("h100",)), layout=layout)
+    constants = TABLES.fit.constants
+    asked = msgspec.structs.replace(CHAT, token_p95_ms=45, first_token_p95_ms=2500)
+    made = plan(asked, supply=supply, arrivals=1000)
+    shape = TABLES.models["llama-3.1-70b"]
+    found = search(CHAT, shape, supply, tables=TABLES)
+    whole, broken = (
+        tail_of(found, 0, CHAT, constants=constants, arrivals=500, is_whole=is_whole)
+        for is_whole in (True, False)
+    )
+    assert broken.request_ms.p95 > whole.request_ms.p95
+    assert made.tail is not None
+    assert made.tail.token_ms.p95 <= 45
+    assert made.options[0].replicas_peak > 1
 
 
 def test_a_percentile_out_of_reach_says_what_is_reached() -> None:
