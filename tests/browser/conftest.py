@@ -1,14 +1,17 @@
 """A browser, a server, and people in front of it. Without a browser all of this is skipped."""
 
 import json
+import os
 import re
 import shutil
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from browser.person import PASSWORD, Person
 from servers import Server, served
@@ -46,6 +49,15 @@ def setup_token(server: Server) -> str:
     return str(found[-1])
 
 
+def own(server: Server) -> None:
+    """Makes Ada the first owner."""
+    owner = {
+        "token": setup_token(server), "email": "ada@example.com", "name": "Ada Lovelace",
+        "password": PASSWORD,
+    }  # fmt: skip
+    _post(f"{server.url}/kn/v1/setup", owner)
+
+
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that nobody owns yet."""
@@ -53,15 +65,11 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with an owner, a few keys, and some requests in its books."""
     with served(tmp_path_factory.mktemp("site"), config=_CONFIG) as running:
-        owner = {
-            "token": setup_token(running), "email": "ada@example.com", "name": "Ada Lovelace",
-            "password": PASSWORD,
-        }  # fmt: skip
-        _post(f"{running.url}/kn/v1/setup", owner)
+        own(running)
         running.admin("POST", "/keys", {"name": "production", "limits": {"budget": "250"}})
         for text in ("Hello there", "How are you?", "[[echo: tokens=300]] long"):
             body = {
@@ -97,13 +105,23 @@ def person(chromium: Any) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def pictures() -> Path | None:
+def pictures() -> Iterator[Path | None]:
     """Where screenshots go when they are asked for: KILONOVA_SCREENSHOTS=docs/console."""
-    import os
-
     folder = os.environ.get("KILONOVA_SCREENSHOTS")
     if not folder:
-        return None
+        yield None
+        return
     path = Path(folder)
     path.mkdir(parents=True, exist_ok=True)
-    return path
+    begun = time.time()
+    yield path
+    for picture in path.glob("*.png"):
+        if picture.stat().st_mtime >= begun:
+            _shrink(picture)
+
+
+def _shrink(picture: Path) -> None:
+    """To 128 colours, which a screen of text and lines hardly exceeds, and a third of the bytes."""
+    with Image.open(picture) as whole:
+        few = whole.convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    few.save(picture, optimize=True)

@@ -233,8 +233,10 @@ _THOUSAND = """async () => {
   let parent = "";
   for (let index = 1; index <= 1000; index += 1) {
     const role = index % 2 ? "user" : "assistant", id = `t${index}`;
-    const text = role === "user" ? `Question ${index}` : `Answer **${index}**\\n\\n- one${code}`;
-    turns.push({ id, parent, role, text, state: "done", model: "kilonova.echo-v1:0" });
+    const maths = `$x_{${index}} = \\\\frac{1}{2}$`;
+    const text = role === "user" ? `Question ${index}` : `Answer **${index}** ${maths}${code}`;
+    const files = index % 20 === 1 ? [{ name: `note-${index}.md`, text: "A note." }] : [];
+    turns.push({ id, parent, role, text, files, state: "done", model: "kilonova.echo-v1:0" });
     chosen[parent] = id;
     parent = id;
   }
@@ -267,6 +269,7 @@ def test_a_long_conversation_stays_smooth(site: Server, person: Any) -> None:
     kept = ada.page.evaluate(_THOUSAND)
     ada.go(f"/chat/{kept}")
     ada.page.get_by_text("Question 999").wait_for()
+    ada.page.locator("math mfrac").nth(499).wait_for(state="attached")
     ada.page.evaluate(_WATCH)
     ada.page.get_by_label("Message").fill("[[echo: tokens=200, delay_ms=5]] word")
     ada.page.get_by_label("Message").press("Enter")

@@ -127,7 +127,7 @@ def test_every_screen(
         ada.walk(path)
         _settled(ada)
         prepare(ada)
-        ada.page.wait_for_timeout(150)
+        ada.settle()
         look(name)
     assert complaints == [], "\n".join(complaints)
 

@@ -2,8 +2,9 @@
 
 Run ``python tests/browser/vendoring.py`` after a change of a version below. It writes the files and
 ``lock.json`` beside them: versions, licences, and the digest of each file as it was published and
-as it is here. The one thing that is changed is how modules name each other, so that no import map
-(an inline script) is needed; the lock says how, and a test undoes it and compares.
+as it is here. What is changed is how modules name each other, so that no import map (an inline
+script) is needed, and the head of one that is no module; the lock says how, and a test undoes it
+and compares.
 """
 
 import hashlib
@@ -18,6 +19,12 @@ WEB = Path(__file__).parents[2] / "src" / "kilonova" / "console" / "web" / "vend
 HERE = Path(__file__).parent / "vendor"
 
 _CORE = '"@preact/signals-core"'
+# KaTeX publishes one small file, which is a script. Its head makes it a module.
+_UMD = (
+    '!function(e,t){"object"==typeof exports&&"object"==typeof module?module.exports=t():'
+    '"function"==typeof define&&define.amd?define([],t):"object"==typeof exports?exports.katex=t()'
+    ':e.katex=t()}("undefined"!=typeof self?self:this,'
+)
 FILES: list[dict[str, Any]] = [
     {"file": "preact.js", "package": "preact", "version": "11.2.0", "path": "dist/preact.mjs"},
     {
@@ -38,6 +45,10 @@ FILES: list[dict[str, Any]] = [
         },
     },
     {"file": "htm.js", "package": "htm", "version": "3.1.1", "path": "dist/htm.module.js"},
+    {
+        "file": "katex.js", "package": "katex", "version": "0.19.0", "path": "dist/katex.min.js",
+        "rewritten": {_UMD: "export default((e,t)=>t())(self,"},
+    },
 ]  # fmt: skip
 AXE = [{"file": "axe.min.js", "package": "axe-core", "version": "4.14.1", "path": "axe.min.js"}]
 

@@ -23,6 +23,8 @@ OURS = [
 ]
 FIRST_LOAD_BYTES_MAX = 150_000
 MODULE_LINES_MAX = 300
+# Fetched when an answer has a formula in it, and not before.
+LATE = {"markdown/formula.js", "vendor/katex.js"}
 
 
 def _catalogue(language: str) -> dict[str, str | dict[str, str]]:
@@ -59,9 +61,10 @@ def test_the_first_load_is_small() -> None:
     assert "app.js" in preloaded
     assert "vendor/preact.js" in preloaded
     first = sum(_gzipped(name) for name in preloaded)
-    everything = sum(_gzipped(path.relative_to(WEB).as_posix()) for path in WEB.rglob("*.js"))
+    every = {path.relative_to(WEB).as_posix() for path in WEB.rglob("*.js")}
+    assert LATE.isdisjoint(preloaded)
     assert first <= FIRST_LOAD_BYTES_MAX
-    assert everything <= FIRST_LOAD_BYTES_MAX, "even all screens together fit today"
+    assert sum(map(_gzipped, every - LATE)) <= FIRST_LOAD_BYTES_MAX, "even all screens together fit"
 
 
 def test_modules_can_be_read_in_one_sitting() -> None:

@@ -6,7 +6,7 @@ import { path } from "./base/router.js";
 import "./base/theme.js";
 import { Failure } from "./parts/basics.js";
 import { Toasts } from "./parts/toast.js";
-import { Gate } from "./screens/gate.js";
+import { DOORS, Gate } from "./screens/gate.js";
 import { Shell } from "./screens/shell.js";
 
 const failure = signal(/** @type {any} */ (null));
@@ -19,7 +19,7 @@ function start() {
 function App() {
   if (failure.value) return html`<main class="gate"><div class="gate-card"><h1 class="unseen">Kilonova</h1><${Failure} error=${failure.value} retry=${start} /></div></main>`;
   if (!session.value) return html`<main class="gate" aria-busy="true"><h1 class="unseen">Kilonova</h1><span class="unseen" role="status">${t("state.loading")}</span></main>`;
-  const isDoor = path.value === "join" || path.value === "set-up";
+  const isDoor = DOORS.includes(path.value);
   return html`${!member.value || isDoor ? html`<${Gate} />` : html`<${Shell} />`}<${Toasts} />`;
 }
 

@@ -29,6 +29,40 @@ export function money(amount, currency) {
   }
 }
 
+/**
+ * Amounts that stand under each other: all with as many digits as the smallest needs for two that count, six at most.
+ * @param {(string|number)[]} amounts
+ * @param {string} currency
+ * @param {number} [counting] digits that count in the smallest
+ * @returns {(amount: string|number) => string}
+ */
+export function moneyAlike(amounts, currency, counting = 2) {
+  const sizes = amounts.map((each) => Math.abs(Number(each))).filter((each) => each > 0);
+  const places = sizes.length ? Math.min(4 + counting, Math.max(2, counting - 1 - Math.floor(Math.log10(Math.min(...sizes))))) : 2;
+  const isLarge = sizes.length > 0 && Math.max(...sizes) >= 1000;
+  const digits = isLarge ? Math.min(places, 4) : places;
+  return (amount) => fixedMoney(Number(amount), currency, digits);
+}
+
+/** @param {number} value @param {string} currency @param {number} places */
+function fixedMoney(value, currency, places) {
+  const how = { minimumFractionDigits: places, maximumFractionDigits: places };
+  try {
+    return new Intl.NumberFormat(locale.value, { style: "currency", currency, ...how }).format(value);
+  } catch {
+    return `${new Intl.NumberFormat(locale.value, how).format(value)} ${currency}`;
+  }
+}
+
+/** Amounts at the lines of a chart, which are `step` apart. @param {number} step @param {string} currency @returns {(amount: number) => string} */
+export function moneyTicks(step, currency) {
+  const places = step >= 1 ? 0 : Math.min(9, Math.ceil(-Math.log10(step) - 1e-9) + (isRound(step) ? 0 : 1));
+  return (amount) => fixedMoney(amount, currency, places);
+}
+
+/** Whether it is 1, 2 or 5 with noughts around it. @param {number} step */
+const isRound = (step) => [1, 2, 5].some((digit) => Math.abs(step / 10 ** Math.floor(Math.log10(step) + 1e-9) - digit) < 1e-6);
+
 /** @param {string} time @param {Intl.DateTimeFormatOptions} how */
 const dated = (time, how) => new Intl.DateTimeFormat(locale.value, how).format(new Date(time));
 
@@ -40,6 +74,19 @@ export const moment = (time) => dated(time, { dateStyle: "medium", timeStyle: "s
 export const instant = (time) => dated(time, { dateStyle: "medium", timeStyle: "medium" });
 /** @param {string} date such as 2026-11-23, in UTC */
 export const shortDay = (date) => dated(`${date}T00:00:00Z`, { day: "numeric", month: "short", timeZone: "UTC" });
+
+/** An hour (2026-11-23T08), a day or a month (2026-11) of the books, which count in UTC. @param {string} time */
+export function period(time) {
+  if (time.length === 13) return dated(`${time}:00:00Z`, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
+  if (time.length === 7) return dated(`${time}-01T00:00:00Z`, { month: "short", year: "numeric", timeZone: "UTC" });
+  return shortDay(time);
+}
+/** @param {string} hour 2026-11-23T08 */
+export const clock = (hour) => dated(`${hour}:00:00Z`, { hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
+/** A moment of the last days, without its year. @param {string} time */
+export const lately = (time) => dated(time, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+/** The reader's own zone, as clocks on this page have it. */
+export const zone = () => new Intl.DateTimeFormat(locale.value, { timeZoneName: "short" }).formatToParts(new Date()).find((part) => part.type === "timeZoneName")?.value ?? "";
 
 /** A number of percent, such as "12.5". @param {string|number} value */
 export const percent = (value) => new Intl.NumberFormat(locale.value, { style: "percent", maximumFractionDigits: 1 }).format(Number(value) / 100);

@@ -4,8 +4,8 @@ import { money } from "./format.js";
 import { computed, signal } from "./ui.js";
 import { recall, remember } from "./memory.js";
 
-/** @typedef {{ id: string, organisation_id: string, email: string, name: string, role: string }} Member */
-/** @typedef {{ needs_setup: boolean, member: Member|null, organisation_name: string, csrf: string, currency: string }} Session */
+/** @typedef {{ id: string, organisation_id: string, email: string, name: string, role: string, has_password?: boolean }} Member */
+/** @typedef {{ needs_setup: boolean, member: Member|null, organisation_name: string, csrf: string, currency: string, oidc: string, has_passwords: boolean }} Session */
 
 /** Null until the server was asked. */
 export const session = signal(/** @type {Session|null} */ (null));
@@ -42,7 +42,8 @@ function leave() {
   csrf.value = "";
   projects.value = null;
   sessionStorage.clear();
-  session.value = { needs_setup: false, member: null, organisation_name: "", csrf: "", currency: "" };
+  const { oidc = "", has_passwords = true } = session.peek() ?? {};
+  session.value = { needs_setup: false, member: null, organisation_name: "", csrf: "", currency: "", oidc, has_passwords };
 }
 
 onSignedOut.current = leave;

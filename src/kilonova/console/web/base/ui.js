@@ -5,5 +5,5 @@ import { batch, computed, effect, signal, useComputed, useSignal } from "../vend
 import htm from "../vendor/htm.js";
 
 export const html = htm.bind(h);
-export { Fragment, batch, computed, effect, render, signal };
+export { Fragment, batch, computed, effect, h, render, signal };
 export { useComputed, useEffect, useMemo, useRef, useSignal, useState };

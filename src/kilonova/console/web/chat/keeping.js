@@ -5,6 +5,8 @@
  */
 import { ask, send } from "../base/api.js";
 import { signal } from "../base/ui.js";
+import { bytesOf } from "./attach.js";
+import { NO_CHOICES } from "./request.js";
 
 /** @typedef {import("./tree.js").Tree} Tree */
 /** @typedef {import("./tree.js").Turn} Turn */
@@ -14,6 +16,10 @@ import { signal } from "../base/ui.js";
 
 const EVERY_MS = 1000;
 const AGAIN_MS = 5000;
+// What is too large stays so: it is not sent again and again.
+const TOO_LARGE_MS = 120_000;
+// The server writes a conversation whole: one that is heavy with pictures is saved less often.
+const EACH_MB_MS = 1000;
 // Browsers send no more than this from a page that is gone.
 const LAST_BYTES = 60_000;
 
@@ -33,9 +39,19 @@ export const source = { current: () => { throw new Error("nobody talks yet"); } 
 /** @type {any} */
 let timer = 0;
 
-/** Saves soon: at once where nothing was saved yet. @param {number} [wait] */
-export function keepSoon(wait = trouble.peek() ? AGAIN_MS : book.peek().id ? EVERY_MS : 0) {
-  timer ||= setTimeout(() => { timer = 0; save(book.peek()); }, wait);
+/** @param {Book} kept */
+function pause({ turns }) {
+  let bytes = 0;
+  for (const { pictures = [], files = [] } of turns.values()) if (pictures.length || files.length) bytes += bytesOf({ pictures, files });
+  return EVERY_MS + (EACH_MB_MS * bytes) / 1e6;
+}
+
+/** Saves soon: at once where nothing was saved yet. */
+export function keepSoon() {
+  if (timer) return;
+  const failed = trouble.peek();
+  const wait = failed ? (failed.status === 413 ? TOO_LARGE_MS : AGAIN_MS) : book.peek().id ? pause(book.peek()) : 0;
+  timer = setTimeout(() => { timer = 0; save(book.peek()); }, wait);
 }
 
 /** Saves without waiting: the conversation is left for another one. */
@@ -118,7 +134,10 @@ function sent({ error, ...turn }) {
 }
 
 /** @param {Choices} choices */
-const sentChoices = ({ model, system, temperature, topP, maxTokens }) => ({ model, system, temperature, top_p: topP, max_tokens: maxTokens });
+const sentChoices = ({ topP, maxTokens, serviceTier, toolChoice, ...same }) => ({ ...same, top_p: topP, max_tokens: maxTokens, service_tier: serviceTier, tool_choice: toolChoice });
+
+/** @param {any} kept @returns {Choices} */
+const readChoices = ({ top_p: topP, max_tokens: maxTokens, service_tier: serviceTier, tool_choice: toolChoice, ...same }) => ({ ...NO_CHOICES, ...same, topP, maxTokens, serviceTier, toolChoice });
 
 /**
  * A conversation as it was kept. What was being written when its page went was stopped with it.
@@ -130,8 +149,7 @@ export async function opened(project, id) {
   /** @type {Record<string, Turn>} */
   const turns = {};
   for (const turn of view.turns) turns[turn.id] = turn.state === "streaming" ? { ...turn, state: "stopped" } : turn;
-  const { model, system, temperature, top_p: topP, max_tokens: maxTokens } = view.choices;
-  const choices = { model, system, temperature, topP, maxTokens };
+  const choices = readChoices(view.choices);
   const tree = { turns, chosen: view.chosen };
   return { tree, choices, book: { ...blank(project), id, title: view.title, turns: new Map(Object.entries(turns)), chosen: view.chosen, choices } };
 }

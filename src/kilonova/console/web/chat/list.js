@@ -16,27 +16,45 @@ import { startAnew } from "./room.js";
 
 /** @typedef {{ id: string, project_id: string, title: string, turns: number, updated_at: string }} Head */
 
-const PAGE = 50;
+const FIRST = 50;
+const PAGE_MAX = 200;
 const PAUSE_MS = 250;
+
+/** The latest conversations, as many as are wanted: the server gives them in pages. @param {{ project: string|undefined, search: string|null }} query @param {number} count */
+async function latest(query, count) {
+  /** @type {Head[]} */
+  const heads = [];
+  /** @type {string|null} */
+  let next = null;
+  do {
+    const page = await ask("GET", "/conversations", { query: { ...query, limit: Math.min(PAGE_MAX, count - heads.length), after: next } });
+    heads.push(...page.data);
+    next = page.next;
+  } while (next && heads.length < count);
+  return { heads, hasMore: Boolean(next) };
+}
 
 export function Conversations() {
   const typed = useSignal("");
   const searched = useSignal("");
-  const limit = useSignal(PAGE);
-  const query = { project: project.value?.id, search: searched.value || null, limit: limit.value };
-  const { answer, error, reload } = useAnswer(() => ask("GET", "/conversations", { query }), [query.project, query.search, query.limit, edition.value]);
+  const count = useSignal(FIRST);
+  const query = { project: project.value?.id, search: searched.value || null };
+  const { answer, error, reload } = useAnswer(() => latest(query, count.value), [query.project, query.search, count.value, edition.value]);
   useEffect(() => {
-    const timer = setTimeout(() => { searched.value = typed.value.trim(); }, PAUSE_MS);
+    const timer = setTimeout(() => {
+      if (searched.peek() !== typed.value.trim()) count.value = FIRST;
+      searched.value = typed.value.trim();
+    }, PAUSE_MS);
     return () => clearTimeout(timer);
   }, [typed.value]);
-  const heads = /** @type {Head[]} */ (answer.value?.data ?? []);
+  const heads = answer.value?.heads ?? [];
   return html`<h2 class="unseen">${t("chat.conversations")}</h2>
     <${Field} type="search" label=${t("chat.search")} value=${typed.value} maxlength="200" onInput=${(/** @type {any} */ event) => { typed.value = event.target.value; }} />
     ${error.value && html`<${Failure} error=${error.value} retry=${reload} />`}
     ${!answer.value && !error.value && html`<${Bones} />`}
     ${answer.value && !heads.length && html`<p class="muted small">${t(searched.value ? "chat.none_found" : "chat.none_kept")}</p>`}
     <ul class="kept">${heads.map((head) => html`<${Kept} key=${head.id} head=${head} />`)}</ul>
-    ${answer.value?.next && limit.value < 200 && html`<button class="button is-small" type="button" onClick=${() => { limit.value = Math.min(200, limit.value + PAGE); }}>${t("chat.more")}</button>`}`;
+    ${answer.value?.hasMore && html`<button class="button is-small" type="button" onClick=${() => { count.value *= 2; }}>${t("chat.more")}</button>`}`;
 }
 
 /** @param {{ head: Head }} props */

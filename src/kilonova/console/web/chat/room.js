@@ -2,13 +2,20 @@
 import { batch, computed, effect, signal } from "../base/ui.js";
 import { member, project, projects, chooseProject } from "../base/session.js";
 import { blank, book, keepNow, keepSoon, opened, source, trouble } from "./keeping.js";
-import { EMPTY, ROOT, changed, grown, messagesTo, shown } from "./tree.js";
-import { forgetKeys, recordOf, streamAnswer } from "./stream.js";
+import { NOTHING } from "./attach.js";
+import { penOf } from "./pen.js";
+import { NO_CHOICES, messagesTo, parametersOf } from "./request.js";
+import { EMPTY, ROOT, changed, grown, shown } from "./tree.js";
+import { figuresOf, forgetKeys, recordOf, streamAnswer } from "./stream.js";
 
 /** @typedef {import("./tree.js").Turn} Turn */
-/** @typedef {{ model: string, system: string, temperature: number|null, topP: number|null, maxTokens: number|null }} Choices */
+/** @typedef {import("./tree.js").Result} Result */
+/** @typedef {{ model: string, system: string, temperature: number|null, topP: number|null, maxTokens: number|null, seed: number|null, stop: string[], effort: string,
+ *   serviceTier: string, format: "text"|"json_object"|"json_schema", schema: string, tools: string, toolChoice: string, canned: Record<string, string> }} Choices */
 
 const KEPT = "kilonova.chat";
+// A model that calls tools for ever is billed for ever: so often in a row they are answered by themselves.
+const CANNED_MAX = 8;
 
 /** @type {{ name: string, families: Map<string, string[]> }} */
 let known = { name: "", families: new Map() };
@@ -24,8 +31,14 @@ function kept() {
 
 const before = kept();
 export const tree = signal(/** @type {import("./tree.js").Tree} */ (EMPTY));
-export const choices = signal(/** @type {Choices} */ ({ model: "", system: "", temperature: null, topP: null, maxTokens: null, ...before.choices }));
+export const choices = signal(/** @type {Choices} */ ({ ...NO_CHOICES, ...before.choices }));
 export const draft = signal(/** @type {string} */ (before.draft ?? ""));
+/** What goes along with the next question. */
+export const luggage = signal(/** @type {import("./attach.js").Attached} */ (NOTHING));
+/** The models to talk to, as the server lists them. */
+export const models = signal(/** @type {any[]} */ ([]));
+/** The one that is chosen, if it is there. */
+export const model = computed(() => models.value.find((each) => each.id === choices.value.model) ?? null);
 export const line = computed(() => shown(tree.value));
 /** The turns below each turn. Turns are only ever added, so while none is this stays the same map. */
 export const families = computed(() => {
@@ -52,22 +65,36 @@ export function keep() {
   }
 }
 
+/** @param {Partial<Choices>} change */
+export function choose(change) {
+  choices.value = { ...choices.peek(), ...change };
+  keep();
+}
+
 let count = 0;
 /** A name that no turn of another tab has. */
 const newId = () => `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 10)}-${(count += 1)}`;
 
-/** @param {string} text @param {string} [parent] */
-export function askModel(text, parent = line.peek().at(-1)?.id ?? ROOT) {
+/** @param {string} text @param {Partial<import("./attach.js").Attached>} [attached] @param {string} [parent] */
+export function askModel(text, attached = {}, parent = line.peek().at(-1)?.id ?? ROOT) {
   const id = newId();
-  tree.value = grown(tree.peek(), { id, parent, role: "user", text });
+  const { pictures = [], files = [] } = attached;
+  tree.value = grown(tree.peek(), { id, parent, role: "user", text, ...(pictures.length && { pictures }), ...(files.length && { files }) });
   return answer(id);
 }
 
 /** Another answer to the same question, as a branch. @param {Turn} turn */
 export const askAgain = (turn) => answer(turn.role === "assistant" ? turn.parent : turn.id);
 
-/** The same question in other words, as a branch. @param {Turn} turn @param {string} text */
-export const askOtherwise = (turn, text) => askModel(text, turn.parent);
+/** The same question in other words, as a branch, with what was attached to it. @param {Turn} turn @param {string} text */
+export const askOtherwise = (turn, text) => askModel(text, turn, turn.parent);
+
+/** Goes on with what the tools answer; another answer to the same calls is a branch. @param {Turn} turn that called @param {Result[]} results */
+export function answerCalls(turn, results) {
+  const id = newId();
+  tree.value = grown(tree.peek(), { id, parent: turn.id, role: "tool", text: "", results });
+  return answer(id);
+}
 
 export function stop() {
   running.peek()?.abort();
@@ -75,7 +102,7 @@ export function stop() {
 
 export function startAnew() {
   leave();
-  batch(() => { tree.value = EMPTY; draft.value = ""; book.value = blank(project.peek()?.id ?? ""); trouble.value = null; });
+  batch(() => { tree.value = EMPTY; draft.value = ""; luggage.value = NOTHING; book.value = blank(project.peek()?.id ?? ""); trouble.value = null; });
   keep();
 }
 
@@ -117,7 +144,7 @@ effect(() => {
   who = now;
   running.peek()?.abort();
   forgetKeys();
-  batch(() => { tree.value = EMPTY; draft.value = ""; book.value = blank(""); });
+  batch(() => { tree.value = EMPTY; draft.value = ""; luggage.value = NOTHING; book.value = blank(""); choices.value = { ...NO_CHOICES, model: choices.peek().model }; });
 });
 
 /** @param {string} question the id of the turn to answer */
@@ -125,13 +152,12 @@ async function answer(question) {
   // One at a time: whoever asks again does not wait for the answer before.
   stop();
   const id = newId();
-  const { model } = choices.peek();
   const leaving = new AbortController();
   if (!book.peek().id && !book.peek().isBusy) book.value = blank(project.peek()?.id ?? "");
-  tree.value = grown(tree.peek(), { id, parent: question, role: "assistant", text: "", model, state: "streaming" });
+  tree.value = grown(tree.peek(), { id, parent: question, role: "assistant", text: "", model: choices.peek().model, state: "streaming" });
   running.value = leaving;
   keep();
-  const pen = penOf(id);
+  const pen = penOf((change) => { tree.value = changed(tree.peek(), id, change); keepSoon(); });
   let requestId = "";
   const begun = performance.now();
   try {
@@ -142,6 +168,7 @@ async function answer(question) {
       onHead: (found) => { requestId = found; },
       onText: (text) => pen.write(text, ""),
       onThought: (text) => pen.write("", text),
+      onCall: pen.call,
     });
     pen.end({ state: reason ? "done" : "failed" });
   } catch (error) {
@@ -153,7 +180,21 @@ async function answer(question) {
   const figures = { request_id: requestId, first_ms: pen.firstAt() && pen.firstAt() - begun, took_ms: performance.now() - begun };
   tree.value = changed(tree.peek(), id, { figures });
   keep();
+  answerByItself(id);
   if (requestId) await addBooks(id, figures, requestId);
+}
+
+/** The answer that a tool gives by itself. A model may call a tool by any name, such as toString, which every object has. @param {string} name @returns {string|undefined} */
+export const cannedOf = (name) => (Object.hasOwn(choices.peek().canned, name) ? choices.peek().canned[name] : undefined);
+
+/** Where all tools that were called have an answer ready, it goes on at once. @param {string} id */
+function answerByItself(id) {
+  const { turns } = tree.peek();
+  const turn = turns[id];
+  if (turn?.state !== "done" || !turn.calls?.length || line.peek().at(-1)?.id !== id || !turn.calls.every((call) => cannedOf(call.name) !== undefined)) return;
+  let rounds = 0;
+  for (let at = turns[turn.parent]; at?.role === "tool"; at = turns[turns[at.parent].parent]) rounds += 1;
+  if (rounds < CANNED_MAX) answerCalls(turn, turn.calls.map((call) => ({ id: call.id, name: call.name, text: cannedOf(call.name) ?? "" })));
 }
 
 /** @param {string} id @param {import("./tree.js").Figures} figures @param {string} requestId */
@@ -161,12 +202,7 @@ async function addBooks(id, figures, requestId) {
   try {
     const record = await recordOf(requestId);
     if (!record) return;
-    const told = {
-      input: record.input_tokens + record.cache_read_tokens + record.cache_write_tokens, cached: record.cache_read_tokens,
-      output: record.output_tokens, reasoning: record.reasoning_tokens, price: record.price, currency: record.currency,
-      cost: record.cost?.direct ?? null, energy_wh: record.cost?.energy_wh ?? null,
-    };
-    tree.value = changed(tree.peek(), id, { figures: { ...figures, ...told } });
+    tree.value = changed(tree.peek(), id, { figures: { ...figures, ...figuresOf(record) } });
     keep();
   } catch {
     // The answer is there; its figures can be read in Usage.
@@ -177,39 +213,14 @@ const shownError = (/** @type {any} */ error) => ({
   message: error.message, code: error.code, reason: error.reason, requestId: error.requestId, retryAfterS: error.retryAfterS,
 });
 
-/** Writes at most once a frame, however many pieces come in it. @param {string} id */
-function penOf(id) {
-  let text = "", thoughts = "", first = 0;
-  let frame = /** @type {any} */ (0);
-  const draw = (/** @type {Partial<Turn>} */ more = {}) => {
-    frame = 0;
-    tree.value = changed(tree.peek(), id, { text, ...(thoughts && { thoughts }), ...more });
-    keepSoon();
-  };
-  return {
-    firstAt: () => first,
-    /** @param {string} said @param {string} thought */
-    write(said, thought) {
-      first ||= performance.now();
-      text += said;
-      thoughts += thought;
-      frame ||= setTimeout(draw, 33);
-    },
-    /** @param {Partial<Turn>} more */
-    end(more) {
-      clearTimeout(frame);
-      draw(more);
-    },
-  };
-}
-
 /** @param {string} question */
 function bodyOf(question) {
-  const { model, system, temperature, topP, maxTokens } = choices.peek();
+  const chosen = choices.peek();
   const messages = messagesTo(tree.peek(), question);
+  const isAfterTools = tree.peek().turns[question]?.role === "tool";
   return {
-    model, stream: true, stream_options: { include_usage: true },
-    messages: system.trim() ? [{ role: "system", content: system }, ...messages] : messages,
-    ...(temperature !== null && { temperature }), ...(topP !== null && { top_p: topP }), ...(maxTokens !== null && { max_completion_tokens: maxTokens }),
+    model: chosen.model, stream: true, stream_options: { include_usage: true },
+    messages: chosen.system.trim() ? [{ role: "system", content: chosen.system }, ...messages] : messages,
+    ...parametersOf(chosen, model.peek(), { isAfterTools }),
   };
 }

@@ -18,10 +18,10 @@ export const forgetKeys = () => keys.clear();
 
 /**
  * @param {{ project: string, body: object, signal: AbortSignal, onHead: (requestId: string) => void,
- *   onText: (text: string) => void, onThought: (text: string) => void }} how
+ *   onText: (text: string) => void, onThought: (text: string) => void, onCall?: (piece: any) => void }} how
  * @returns {Promise<string>} why the answer ended
  */
-export async function streamAnswer({ project, body, signal, onHead, onText, onThought }) {
+export async function streamAnswer({ project, body, signal, onHead, onText, onThought, onCall }) {
   const response = await sendOnce(project, body, signal);
   onHead(response.headers.get("x-kilonova-request-id") ?? "");
   const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
@@ -41,6 +41,7 @@ export async function streamAnswer({ project, body, signal, onHead, onText, onTh
       const choice = piece.choices?.[0];
       if (choice?.delta?.reasoning_content) onThought(choice.delta.reasoning_content);
       if (choice?.delta?.content) onText(choice.delta.content);
+      for (const call of choice?.delta?.tool_calls ?? []) onCall?.(call);
       if (choice?.finish_reason) reason = choice.finish_reason;
     }
   }
@@ -72,10 +73,17 @@ function pieceOf(line) {
  */
 export async function recordOf(requestId) {
   const before = requestId.slice(0, -1) + String.fromCharCode(requestId.charCodeAt(requestId.length - 1) - 1);
-  for (const wait of [60, 200, 500, 1200]) {
+  for (const wait of [60, 200, 500, 1200, 3000]) {
     await new Promise((done) => { setTimeout(done, wait); });
     const page = await ask("GET", "/requests", { query: { after: before, limit: 1 } });
     if (page.data[0]?.id === requestId) return page.data[0];
   }
   return null;
 }
+
+/** What stands under an answer, from its line in the books. @param {any} record @returns {Partial<import("./tree.js").Figures>} */
+export const figuresOf = (record) => ({
+  input: record.input_tokens + record.cache_read_tokens + record.cache_write_tokens + (record.cache_write_long_tokens ?? 0), cached: record.cache_read_tokens,
+  output: record.output_tokens, reasoning: record.reasoning_tokens, price: record.price, currency: record.currency,
+  cost: record.cost?.direct ?? null, cost_currency: record.cost?.currency ?? record.currency, energy_wh: record.cost?.energy_wh ?? null,
+});

@@ -2,10 +2,15 @@
  * A conversation as a tree: an edited question and a second answer are branches beside the first.
  * Pure: each change gives a new tree.
  *
- * @typedef {{ id: string, parent: string, role: "user"|"assistant", text: string, thoughts?: string,
- *   model?: string, state?: "streaming"|"done"|"stopped"|"failed", error?: any, figures?: Figures }} Turn
+ * @typedef {{ id: string, name: string, arguments: string }} Call what a model asks of a tool
+ * @typedef {{ id: string, name: string, text: string }} Result what was answered to the call of this id
+ * @typedef {{ name: string, url: string }} Picture an image as a data address
+ * @typedef {{ name: string, text: string }} TextFile
+ * @typedef {{ id: string, parent: string, role: "user"|"assistant"|"tool", text: string, thoughts?: string,
+ *   model?: string, state?: "streaming"|"done"|"stopped"|"failed", error?: any, figures?: Figures,
+ *   pictures?: Picture[], files?: TextFile[], calls?: Call[], results?: Result[] }} Turn
  * @typedef {{ first_ms?: number, took_ms?: number, request_id?: string, input?: number, cached?: number, output?: number,
- *   reasoning?: number, price?: string, currency?: string, cost?: string|null, energy_wh?: string|null }} Figures
+ *   reasoning?: number, price?: string, currency?: string, cost?: string|null, cost_currency?: string, energy_wh?: string|null }} Figures
  * @typedef {{ turns: Record<string, Turn>, chosen: Record<string, string> }} Tree `chosen` is the branch that is shown below a turn
  */
 
@@ -37,13 +42,4 @@ export function switched(tree, turn, step) {
   const all = siblings(tree, turn);
   const next = all[all.findIndex((each) => each.id === turn.id) + step];
   return next ? { ...tree, chosen: { ...tree.chosen, [turn.parent]: next.id } } : tree;
-}
-
-/** The messages up to a turn, itself included. @param {Tree} tree @param {string} id */
-export function messagesTo(tree, id) {
-  const messages = [];
-  for (let at = tree.turns[id]; at; at = tree.turns[at.parent]) {
-    if (at.text) messages.unshift({ role: at.role, content: at.text });
-  }
-  return messages;
 }

@@ -4,8 +4,12 @@ import { t } from "../base/i18n.js";
 import { decimal, duration, energy, money, number } from "../base/format.js";
 import { Markdown } from "../markdown/markdown.js";
 import { CopyButton, Failure } from "../parts/basics.js";
+import { CodeBlock } from "../parts/code.js";
 import { Icon } from "../parts/icons.js";
+import { AttachedList } from "./attached.js";
+import { AnswerForm, Calls } from "./calls.js";
 import { askAgain, askOtherwise, families, keep, tree } from "./room.js";
+import { pretty } from "./tools.js";
 import { switched } from "./tree.js";
 
 /** @typedef {import("./tree.js").Turn} Turn */
@@ -17,7 +21,8 @@ const drawn = new WeakMap();
 export function viewOf(turn) {
   let node = drawn.get(turn);
   if (!node) {
-    node = turn.role === "user" ? html`<${Question} key=${turn.id} turn=${turn} />` : html`<${Answer} key=${turn.id} turn=${turn} />`;
+    const View = { user: Question, tool: ToolAnswers, assistant: Answer }[turn.role];
+    node = html`<${View} key=${turn.id} turn=${turn} />`;
     drawn.set(turn, node);
   }
   return node;
@@ -30,7 +35,7 @@ function Question({ turn }) {
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
     isEdited.value = false;
-    if (text.value.trim()) askOtherwise(turn, text.value.trim());
+    if (text.value.trim() || turn.pictures || turn.files) askOtherwise(turn, text.value.trim());
   };
   if (isEdited.value) {
     return html`<li class="turn is-user"><form class="edit" onSubmit=${submit}>
@@ -38,9 +43,20 @@ function Question({ turn }) {
       <div class="dialog-foot"><button class="button is-small" type="button" onClick=${() => { isEdited.value = false; }}>${t("action.cancel")}</button>
         <button class="button is-small is-primary">${t("chat.send")}</button></div></form></li>`;
   }
-  return html`<li class="turn is-user"><h2 class="unseen">${t("chat.you")}</h2><div class="bubble">${turn.text}</div>
+  return html`<li class="turn is-user"><h2 class="unseen">${t("chat.you")}</h2><${AttachedList} pictures=${turn.pictures} files=${turn.files} />${turn.text && html`<div class="bubble">${turn.text}</div>`}
     <div class="turn-foot"><${Branches} turn=${turn} /><${CopyButton} text=${turn.text} />
       <button class="button is-quiet is-small" type="button" onClick=${() => { text.value = turn.text; isEdited.value = true; }}><${Icon} name="edit" />${t("chat.edit")}</button></div></li>`;
+}
+
+/** What was answered in the place of tools; answering otherwise makes a branch. @param {{ turn: Turn }} props */
+function ToolAnswers({ turn }) {
+  const isEdited = useSignal(false);
+  const results = turn.results ?? [];
+  const caller = tree.peek().turns[turn.parent];
+  return html`<li class="turn is-tool"><h2 class="unseen">${t("tools.title")}</h2>
+    ${isEdited.value ? html`<${AnswerForm} turn=${caller} results=${results} onDone=${() => { isEdited.value = false; }} />`
+      : html`<ul class="calls">${results.map((each) => html`<li key=${each.id}><h3>${t("tools.answers", { name: each.name })}</h3><${CodeBlock} text=${pretty(each.text)} /></li>`)}</ul>
+        <div class="turn-foot"><${Branches} turn=${turn} /><button class="button is-quiet is-small" type="button" onClick=${() => { isEdited.value = true; }}><${Icon} name="edit" />${t("chat.edit")}</button></div>`}</li>`;
 }
 
 /** @param {{ turn: Turn }} props */
@@ -49,9 +65,10 @@ function Answer({ turn }) {
   return html`<li class="turn is-answer" aria-busy=${isWritten}><h2 class="unseen">${turn.model}</h2>
     ${turn.thoughts && html`<details class="thoughts" open=${isWritten && !turn.text}><summary>${t("chat.thoughts")}</summary><${Markdown} text=${turn.thoughts} /></details>`}
     ${turn.text && html`<${Markdown} text=${turn.text} />`}
+    <${Calls} turn=${turn} />
     ${isWritten && html`<span class="caret" aria-hidden="true"></span>`}
     ${turn.error && html`<${Failure} error=${turn.error} />`}
-    ${!isWritten && html`<div class="turn-foot"><${Branches} turn=${turn} /><${CopyButton} text=${turn.text} />
+    ${!isWritten && html`<div class="turn-foot"><${Branches} turn=${turn} />${turn.text && html`<${CopyButton} text=${turn.text} />`}
       <button class="button is-quiet is-small" type="button" onClick=${() => askAgain(turn)}><${Icon} name="again" />${t("chat.again")}</button>
       <${Figures} turn=${turn} /></div>`}</li>`;
 }
@@ -80,7 +97,7 @@ function Figures({ turn }) {
     Boolean(found.cached) && t("chat.cached", { tokens: number(found.cached ?? 0) }),
     Boolean(found.reasoning) && t("chat.reasoning", { tokens: number(found.reasoning ?? 0) }),
     found.price !== undefined && t("chat.price", { price: money(found.price, found.currency ?? "USD") }),
-    Boolean(found.cost) && t("chat.cost", { cost: money(found.cost ?? 0, found.currency ?? "USD") }),
+    Boolean(found.cost) && t("chat.cost", { cost: money(found.cost ?? 0, found.cost_currency || (found.currency ?? "USD")) }),
     Number(found.energy_wh ?? 0) > 0 && t("chat.energy", { energy: energy(found.energy_wh ?? "0") }),
     Boolean(found.first_ms) && t("chat.first", { time: duration(found.first_ms ?? 0) }),
     Boolean(found.output) && writing > 0.02 && (found.output ?? 0) > 1 && t("chat.speed", { speed: decimal(((found.output ?? 1) - 1) / writing) }),

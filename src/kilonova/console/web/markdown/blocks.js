@@ -4,11 +4,12 @@
  *
  * @typedef {{ kind: "code", language: string, text: string }
  *   | { kind: "heading", level: number, text: string } | { kind: "rule" } | { kind: "text", text: string }
- *   | { kind: "quote", blocks: Block[] } | { kind: "list", isOrdered: boolean, start: number, items: Block[][] }
+ *   | { kind: "maths", text: string, source: string } | { kind: "quote", blocks: Block[] } | { kind: "list", isOrdered: boolean, start: number, items: Block[][] }
  *   | { kind: "table", head: string[], align: string[], rows: string[][] }} Block
  */
 
 const DEPTH_MAX = 8;
+const FORMULA_LINES = 60;
 const FENCE = /^ {0,3}(```+|~~~+)\s*([\w+#.-]*)/;
 const ITEM = /^( {0,3})([-*+]|\d{1,9}[.)])( +|$)/;
 const DELIMITER = /^ {0,3}\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$/;
@@ -49,6 +50,8 @@ function readBlock(lines, at, depth, isInText) {
   if (!line.trim()) return { block: null, next: at + 1 };
   const fence = FENCE.exec(line);
   if (fence) return readCode(lines, at, fence);
+  const maths = readMaths(lines, at);
+  if (maths) return maths;
   const heading = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/.exec(line);
   if (heading) return { block: { kind: "heading", level: heading[1].length, text: heading[2] }, next: at + 1 };
   if (/^ {0,3}([-*_])\s*(\1\s*){2,}$/.test(line)) return { block: { kind: "rule" }, next: at + 1 };
@@ -73,6 +76,21 @@ function readCode(lines, at, fence) {
     next += 1;
   }
   return { block: /** @type {Block} */ ({ kind: "code", language: fence[2], text: body.join("\n") }), next: next + 1 };
+}
+
+/** A formula on lines of its own; one whose end has not come yet is text. @param {string[]} lines @param {number} at */
+function readMaths(lines, at) {
+  const begin = /^ {0,3}(\$\$|\\\[)/.exec(lines[at]);
+  if (!begin) return null;
+  const end = begin[1] === "$$" ? "$$" : "\\]";
+  for (let next = at, from = begin[0].length; next < Math.min(lines.length, at + FORMULA_LINES); next += 1, from = 0) {
+    const place = lines[next].indexOf(end, from);
+    if (place < 0) continue;
+    if (lines[next].slice(place + 2).trim().replace(/^[.,;:]$/, "")) return null;
+    const source = lines.slice(at, next + 1).join("\n");
+    return { block: /** @type {Block} */ ({ kind: "maths", text: source.slice(begin[0].length, source.lastIndexOf(end)), source }), next: next + 1 };
+  }
+  return null;
 }
 
 /** @param {string[]} lines @param {number} at @param {number} depth */

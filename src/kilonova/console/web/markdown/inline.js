@@ -1,5 +1,6 @@
 /** The inside of a line of markdown as elements: code, strong, emphasis, links. Links go to the web or to mail, nowhere else. */
 import { html } from "../base/ui.js";
+import { Maths } from "./maths.js";
 
 const LINE_MAX = 50_000;
 const DEPTH_MAX = 6;
@@ -13,7 +14,11 @@ const PIECE = new RegExp([
   /(?<![*\w])\*(?=[^\s*])([^*\n]{1,5000}?[^\s*])?\*(?!\*)/.source, // 8: emphasis
   /(?<![\w_])_(?=[^\s_])([^_\n]{1,5000}?)_(?![\w_])/.source, // 9: emphasis
   /~~(?=\S)([^~\n]{1,5000})~~/.source, // 10: struck
-  /\\([\\`*_{}[\]()#+\-.!|~<>])/.source, // 11: escaped
+  /\\\(((?:[^\\\n]|\\[^)\n]){1,2000})\\\)/.source, // 11: formula
+  /\$\$([^$\n]{1,2000})\$\$/.source, // 12: formula
+  // An amount is none: no digit follows the end, and no space stands inside it.
+  /(?<![\\$\w])\$(?=[^\s$])((?:[^$\\\n]|\\[^\n]){1,1000}?)(?<=[^\s\\]|\\\$)\$(?![\d\w$])/.source, // 13: formula
+  /\\([\\`*_{}[\]()#+\-.!|~<>$])/.source, // 14: escaped
 ].join("|"), "gs");
 
 /** @param {string} text @param {number} [depth] @returns {any[]} */
@@ -32,13 +37,15 @@ export function inlineOf(text, depth = 0) {
 
 /** @param {RegExpMatchArray} found @param {number} depth */
 function elementOf(found, depth) {
-  const [whole, , code, label, address, bare, strong, strong2, emphasis, emphasis2, struck, escaped] = found;
+  const [whole, , code, label, address, bare, strong, strong2, emphasis, emphasis2, struck, maths, maths2, maths3, escaped] = found;
   if (code !== undefined) return html`<code>${code.trim() || code}</code>`;
   if (address !== undefined) return SAFE.test(address) ? link(address, inlineOf(label || address, depth)) : whole;
   if (bare !== undefined) return link(bare, [bare]);
   if (strong !== undefined || strong2 !== undefined) return html`<strong>${inlineOf(strong ?? strong2, depth)}</strong>`;
   if (emphasis !== undefined || emphasis2 !== undefined) return html`<em>${inlineOf(emphasis ?? emphasis2, depth)}</em>`;
   if (struck !== undefined) return html`<s>${inlineOf(struck, depth)}</s>`;
+  const formula = maths ?? maths2 ?? maths3;
+  if (formula !== undefined) return html`<${Maths} text=${formula} source=${whole} />`;
   return escaped ?? whole;
 }
 

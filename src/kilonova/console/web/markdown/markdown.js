@@ -3,6 +3,7 @@ import { html, useMemo } from "../base/ui.js";
 import { CodeBlock } from "../parts/code.js";
 import { blocksOf } from "./blocks.js";
 import { inlineOf } from "./inline.js";
+import { Maths } from "./maths.js";
 
 /** @typedef {import("./blocks.js").Block} Block */
 
@@ -34,6 +35,7 @@ function draw(block) {
   switch (block.kind) {
     case "code": return html`<${CodeBlock} language=${block.language} text=${block.text} />`;
     case "heading": return html`<${`h${Math.min(6, Math.max(3, block.level))}`}>${inlineOf(block.text)}<//>`;
+    case "maths": return html`<${Maths} text=${block.text} source=${block.source} isBlock />`;
     case "rule": return html`<hr />`;
     case "quote": return html`<blockquote>${block.blocks.map(draw)}</blockquote>`;
     case "list": return list(block);

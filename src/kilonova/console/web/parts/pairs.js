@@ -1,6 +1,7 @@
 /** Two bars for each of several lines, drawn here, negative ones to the left; and the same as a table. */
 import { html, useSignal } from "../base/ui.js";
 import { t } from "../base/i18n.js";
+import { Table } from "./table.js";
 
 /** @typedef {{ name: string, values: number[], texts: string[] }} Line */
 
@@ -27,6 +28,8 @@ function Drawing({ label, series, lines }) {
 
 /** @param {{ label: string, head: string, series: string[], lines: Line[] }} props */
 function Figures({ label, head, series, lines }) {
-  return html`<div class="table-wrap" tabindex="0" role="region" aria-label=${label}><table class="table"><caption class="unseen">${label}</caption><thead><tr><th scope="col">${head}</th>${series.map((name) => html`<th key=${name} scope="col" class="is-number">${name}</th>`)}</tr></thead>
-    <tbody>${lines.map((line) => html`<tr key=${line.name}><td>${line.name}</td>${line.texts.map((text, at) => html`<td key=${at} class="is-number">${text}</td>`)}</tr>`)}</tbody></table></div>`;
+  return html`<${Table} label=${label} rows=${lines} keyOf=${(/** @type {Line} */ line) => line.name} columns=${[
+    { head, isName: true, cell: (/** @type {Line} */ line) => line.name },
+    ...series.map((name, at) => ({ head: name, isNumber: true, cell: (/** @type {Line} */ line) => line.texts[at] })),
+  ]} />`;
 }

@@ -17,7 +17,8 @@ export default function Account() {
       <div class="field"><span class="label">${t("settings.language")}</span><div><${Choices} legend=${t("settings.language")} name="language" value=${language.value} options=${Object.entries(LANGUAGES)} onChange=${chooseLanguage} /></div></div>
       <div class="field"><span class="label">${t("settings.theme")}</span><div><${Choices} legend=${t("settings.theme")} name="theme" value=${theme.value} onChange=${chooseTheme}
         options=${["auto", "light", "dark"].map((name) => [name, t(`theme.${name}`)])} /></div></div></section>
-    <${Password} />
+    ${session.value?.has_passwords && me?.has_password !== false ? html`<${Password} />`
+      : html`<section class="card stack"><h2>${t("account.password")}</h2><p class="muted">${t(session.value?.has_passwords ? "account.no_password" : "account.passwords_off", { service: session.value?.oidc })}</p></section>`}
     <section class="card stack"><h2>${t("account.sessions")}</h2><p class="muted">${t("account.sessions_about")}</p>
       <div class="row"><button class="button" type="button" onClick=${() => signOut(false)}>${t("gate.sign_out")}</button>
         <button class="button is-danger" type="button" onClick=${() => signOut(true)}>${t("account.sign_out_everywhere")}</button></div></section></div>`;

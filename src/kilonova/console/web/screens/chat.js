@@ -9,8 +9,9 @@ import { Bones, Choices, Failure, Note } from "../parts/basics.js";
 import { Icon } from "../parts/icons.js";
 import { book, edition, trouble } from "../chat/keeping.js";
 import { Conversations } from "../chat/list.js";
-import { askModel, choices, draft, keep, line, openKept, running, startAnew, stop } from "../chat/room.js";
-import { Side, choose } from "../chat/side.js";
+import { Composer, dropping } from "../chat/composer.js";
+import { askModel, choices, choose, line, model, models, openKept, running, startAnew } from "../chat/room.js";
+import { Side } from "../chat/side.js";
 import { viewOf } from "../chat/turns.js";
 
 export default function Chat() {
@@ -18,30 +19,30 @@ export default function Chat() {
   const isSideOpen = useSignal(false);
   const panel = useSignal("conversations");
   const lost = usePlace();
-  const models = (answer.value?.data ?? []).filter((/** @type {any} */ model) => model.abilities.includes("chat"));
   useEffect(() => {
+    const all = (answer.value?.data ?? []).filter((/** @type {any} */ each) => each.abilities.includes("chat"));
     const wanted = decodeURIComponent(path.peek().split("/")[1] ?? "");
-    const known = (/** @type {string} */ id) => models.some((/** @type {any} */ model) => model.id === id);
-    if (!models.length) return;
+    const known = (/** @type {string} */ id) => all.some((/** @type {any} */ each) => each.id === id);
+    if (!all.length) return;
+    models.value = all;
     if (known(wanted)) choose({ model: wanted });
-    else if (!known(choices.peek().model)) choose({ model: (models.find((/** @type {any} */ model) => model.is_ready && !model.id.includes("echo")) ?? models[0]).id });
+    else if (!known(choices.peek().model)) choose({ model: (all.find((/** @type {any} */ each) => each.is_ready && !each.id.includes("echo")) ?? all[0]).id });
   }, [answer.value]);
-  const model = models.find((/** @type {any} */ each) => each.id === choices.value.model);
-  return html`<div class="chat"><div class="chat-main">
+  return html`<div class="chat"><div class="chat-main" ...${dropping}>
       <div class="chat-bar"><h1>${t("nav.chat")}</h1>
         <select class="input" aria-label=${t("chat.model")} value=${choices.value.model} onChange=${(/** @type {any} */ event) => choose({ model: event.target.value })}>
-          ${models.map((/** @type {any} */ each) => html`<option key=${each.id} value=${each.id}>${each.name}${each.is_ready ? "" : ` (${t("models.not_ready")})`}</option>`)}</select>
+          ${models.value.map((each) => html`<option key=${each.id} value=${each.id}>${each.name}${each.is_ready ? "" : ` (${t("models.not_ready")})`}</option>`)}</select>
         <button class="button" type="button" onClick=${begin} disabled=${!line.value.length} aria-label=${t("chat.new")}><${Icon} name="plus" /><span class="only-wide">${t("chat.new_short")}</span></button>
         ${["conversations", "parameters"].map((name) => html`<button key=${name} class="button only-narrow" type="button" aria-expanded=${isSideOpen.value && panel.value === name} aria-controls="chat-side" aria-label=${t(`chat.${name}`)}
           onClick=${() => { panel.value = name; isSideOpen.value = true; }}><${Icon} name=${name === "parameters" ? "sliders" : "clock"} /></button>`)}</div>
       <${Log} error=${lost.value ?? error.value} reload=${reload} isLoading=${!answer.value} />
-      <${Composer} isReady=${Boolean(model)} /></div>
+      <${Composer} isReady=${Boolean(model.value)} /></div>
     ${isSideOpen.value && html`<button class="veil only-narrow" type="button" aria-label=${t("action.close")} onClick=${() => { isSideOpen.value = false; }}></button>`}
     <aside class=${isSideOpen.value ? "chat-side is-open" : "chat-side"} id="chat-side" aria-label=${t(`chat.${panel.value}`)}>
       <button class="button is-quiet is-small only-narrow" type="button" onClick=${() => { isSideOpen.value = false; }}><${Icon} name="close" />${t("action.close")}</button>
       <${Choices} legend=${t("chat.panel")} name="panel" value=${panel.value} onChange=${(/** @type {string} */ name) => { panel.value = name; }}
         options=${[["conversations", t("chat.conversations")], ["parameters", t("chat.parameters")]]} />
-      ${panel.value === "parameters" ? html`<${Side} model=${model} />` : html`<${Conversations} />`}</aside></div>`;
+      ${panel.value === "parameters" ? html`<${Side} model=${model.value} />` : html`<${Conversations} />`}</aside></div>`;
 }
 
 function begin() {
@@ -93,26 +94,4 @@ function Greeting() {
   return html`<div class="greeting"><h2>${t("chat.greeting")}</h2><p class="muted">${t("chat.greeting_about")}</p>
     <ul>${["chat.example_1", "chat.example_2", "chat.example_3", "chat.example_4"].map((key) => html`<li key=${key}>
       <button class="button" type="button" disabled=${!choices.value.model} onClick=${() => askModel(t(key))}>${t(key)}</button></li>`)}</ul></div>`;
-}
-
-/** @param {{ isReady: boolean }} props */
-function Composer({ isReady }) {
-  const submit = (/** @type {Event} */ event) => {
-    event.preventDefault();
-    const text = draft.peek().trim();
-    if (!text || running.peek() || !isReady) return;
-    draft.value = "";
-    askModel(text);
-    keep();
-  };
-  const onKey = (/** @type {KeyboardEvent} */ event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) submit(event);
-    if (event.key === "Escape" && running.peek()) stop();
-  };
-  return html`<div class="chat-foot"><form class="composer" onSubmit=${submit}><div class="composer-box">
-      <textarea rows="1" aria-label=${t("chat.message")} placeholder=${t("chat.placeholder")} value=${draft.value} onKeyDown=${onKey}
-        onInput=${(/** @type {any} */ event) => { draft.value = event.target.value; keep(); }}></textarea>
-      ${running.value ? html`<button class="button is-primary" type="button" onClick=${stop}><${Icon} name="stop" />${t("chat.stop")}</button>`
-        : html`<button class="button is-primary" disabled=${!draft.value.trim() || !isReady}><${Icon} name="send" />${t("chat.send")}</button>`}
-    </div><p class="muted small">${t("chat.keys_hint")}</p></form></div>`;
 }

@@ -2,13 +2,14 @@
 import { html, useEffect } from "../base/ui.js";
 import { ask } from "../base/api.js";
 import { t } from "../base/i18n.js";
-import { decimal, duration, money, number } from "../base/format.js";
+import { decimal, duration, energy, money, number } from "../base/format.js";
 import { useAnswer } from "../base/load.js";
 import { LANES_MAX, LANES_MIN, addLane, askAll, chooseModel, dropLane, lanes, longest, open, question, stop, stopAll, system } from "../compare/contest.js";
 import { Markdown } from "../markdown/markdown.js";
 import { Badge, Bones, CopyButton, Empty, Failure, Field, PageHead } from "../parts/basics.js";
 import { Icon } from "../parts/icons.js";
 import { ShowCode } from "../parts/show_code.js";
+import { Table } from "../parts/table.js";
 import { inputOf, speedOf } from "./request.js";
 
 /** @typedef {import("../compare/contest.js").Lane} Lane */
@@ -68,22 +69,30 @@ function LaneCard({ lane, at, models }) {
 
 /** What the books say of each answer; the quickest and the cheapest stand out. */
 function Totals() {
-  const found = lanes.value.filter((lane) => lane.record);
-  const rows = found.map((lane) => ({ lane, record: lane.record, speed: speedOf(lane.record), first: lane.record.first_token_ms }));
+  const rows = lanes.value.filter((lane) => lane.record).map((lane) => ({ lane, record: lane.record, speed: speedOf(lane.record) }));
   const best = (/** @type {(row: any) => number|null} */ value, /** @type {(...all: number[]) => number} */ pick) => {
     const all = /** @type {number[]} */ (rows.map(value).filter((each) => each !== null));
     return all.length > 1 && new Set(all).size > 1 ? pick(...all) : null;
   };
-  const cheapest = best((row) => Number(row.record.price), Math.min), first = best((row) => row.first, Math.min), fastest = best((row) => row.speed, Math.max);
-  const cell = (/** @type {any} */ text, /** @type {boolean} */ isBest) => html`<td class="is-number">${isBest ? html`<${Badge} kind="good">${text}<//>` : text}</td>`;
-  const currencies = [...new Set(rows.map((row) => row.record.currency))];
+  const cheapest = best((row) => Number(row.record.price), Math.min), first = best((row) => row.record.first_token_ms, Math.min), fastest = best((row) => row.speed, Math.max);
+  const shown = (/** @type {any} */ text, /** @type {boolean} */ isBest) => html`<span>${isBest ? html`<${Badge} kind="good">${text}<//>` : text}</span>`;
   const sum = (/** @type {(record: any) => number} */ value) => rows.reduce((total, row) => total + value(row.record), 0);
-  const price = currencies.map((each) => money(rows.reduce((total, row) => total + (row.record.currency === each ? Number(row.record.price) : 0), 0), each)).join(" + ");
-  return html`<section class="card"><header><h2>${t("compare.totals")}</h2></header><div class="table-wrap" tabindex="0" role="region" aria-label=${t("compare.totals")}><table class="table">
-    <thead><tr><th scope="col">${t("requests.model")}</th>${["usage.input", "usage.output", "usage.price", "usage.cost", "requests.first_token", "requests.speed"].map((key) => html`<th key=${key} scope="col" class="is-number">${t(key)}</th>`)}</tr></thead>
-    <tbody>${rows.map(({ lane, record, speed }) => html`<tr key=${lane.id}><td class="name">${record.model_id}</td><td class="is-number">${number(inputOf(record))}</td><td class="is-number">${number(record.output_tokens)}</td>
-      ${cell(money(record.price, record.currency), Number(record.price) === cheapest)}<td class="is-number">${record.cost ? money(record.cost.direct, record.cost.currency) : "–"}</td>
-      ${cell(record.first_token_ms === null ? "–" : duration(record.first_token_ms), first !== null && record.first_token_ms === first)}
-      ${cell(speed === null ? "–" : t("chat.speed", { speed: decimal(speed) }), fastest !== null && speed === fastest)}</tr>`)}</tbody>
-    <tfoot><tr><td>${t("usage.total")}</td><td class="is-number">${number(sum(inputOf))}</td><td class="is-number">${number(sum((record) => record.output_tokens))}</td><td class="is-number">${price}</td><td></td><td></td><td></td></tr></tfoot></table></div></section>`;
+  const costs = rows.filter((row) => row.record.cost).map((row) => row.record.cost);
+  // A column of what is counted; the row without a record is the sum.
+  const counted = (/** @type {string} */ head, /** @type {(record: any) => number} */ value) => ({ head: t(head), isNumber: true, cell: (/** @type {any} */ row) => number(row ? value(row.record) : sum(value)) });
+  return html`<section class="card"><header><h2>${t("compare.totals")}</h2></header><${Table} label=${t("compare.totals")} rows=${rows} keyOf=${(/** @type {any} */ row) => row.lane.id} foot=${[null]} footOf=${() => "total"} columns=${[
+    { head: t("requests.model"), isName: true, cell: (/** @type {any} */ row) => (row ? row.record.model_id : t("usage.total")) },
+    counted("usage.input", inputOf), counted("compare.cached", (record) => record.cache_read_tokens), counted("usage.output", (record) => record.output_tokens), counted("compare.thinking", (record) => record.reasoning_tokens),
+    { head: t("usage.price"), isNumber: true, cell: (/** @type {any} */ row) => (row ? shown(money(row.record.price, row.record.currency), Number(row.record.price) === cheapest) : inAll(rows.map((each) => ({ amount: each.record.price, currency: each.record.currency })))) },
+    { head: t("usage.cost"), isNumber: true, cell: (/** @type {any} */ row) => (row ? (row.record.cost ? money(row.record.cost.direct, row.record.cost.currency) : "–") : inAll(costs.map((each) => ({ amount: each.direct, currency: each.currency }))) || "–") },
+    { head: t("compare.energy"), isNumber: true, cell: (/** @type {any} */ row) => (row ? (row.record.cost ? energy(row.record.cost.energy_wh) : "–") : costs.length ? energy(String(costs.reduce((total, each) => total + Number(each.energy_wh), 0))) : "–") },
+    { head: t("requests.first_token"), isNumber: true, cell: (/** @type {any} */ row) => row && shown(row.record.first_token_ms === null ? "–" : duration(row.record.first_token_ms), first !== null && row.record.first_token_ms === first) },
+    { head: t("requests.speed"), isNumber: true, cell: (/** @type {any} */ row) => row && shown(row.speed === null ? "–" : t("chat.speed", { speed: decimal(row.speed) }), fastest !== null && row.speed === fastest) },
+  ]} /></section>`;
+}
+
+/** Amounts added up, each currency for itself. @param {{ amount: string, currency: string }[]} all */
+function inAll(all) {
+  const currencies = [...new Set(all.map((each) => each.currency))];
+  return currencies.map((currency) => money(all.reduce((sum, each) => sum + (each.currency === currency ? Number(each.amount) : 0), 0), currency)).join(" + ");
 }

@@ -6,12 +6,17 @@ import { enter, member, session } from "../base/session.js";
 import { followTitle, go, path } from "../base/router.js";
 import { Choices, Field, Note } from "../parts/basics.js";
 import { Mark } from "../parts/icons.js";
+import { Landing, VouchedButton } from "./vouched.js";
 
-followTitle(() => (member.value ? t(`nav.${path.value.split("/")[0] || "overview"}`) : t("gate.title")));
+/** Addresses of people who are not signed in yet, or anew. */
+export const DOORS = ["join", "set-up", "oidc"];
+
+followTitle(() => (member.value && !DOORS.includes(path.value) ? t(`nav.${path.value.split("/")[0] || "overview"}`) : t("gate.title")));
 
 export function Gate() {
   let door = html`<${SignIn} />`;
-  if (path.value === "join") door = html`<${Join} />`;
+  if (path.value === "oidc") door = html`<${Landing} />`;
+  else if (path.value === "join") door = html`<${Join} />`;
   else if (session.value?.needs_setup) door = html`<${SetUp} />`;
   return html`<div class="gate"><main class="gate-card">
       <span class="brand"><${Mark} />Kilonova</span>
@@ -35,7 +40,7 @@ function Door({ path: target, action, body, children, onError }) {
     try {
       const form = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
       const found = await ask("POST", target, { body: body(form) });
-      if (["join", "set-up"].includes(path.peek())) go("", { replace: true });
+      if (DOORS.includes(path.peek())) go("", { replace: true });
       enter(found);
     } catch (failure) {
       error.value = failure;
@@ -60,14 +65,18 @@ function SignIn() {
     password: String(form.get("password")),
     organisation: text(form, "organisation") || null,
   });
-  return html`<h1>${t("gate.sign_in")}</h1>
-    <${Door} path="/session" action=${t("gate.sign_in")} body=${body}
+  const { oidc, has_passwords: hasPasswords } = session.value ?? { oidc: "", has_passwords: true };
+  const form = html`<${Door} path="/session" action=${t("gate.sign_in")} body=${body}
       onError=${(/** @type {any} */ error) => { if (error.reason === "several_organisations") isSeveral.value = true; }}>
       <${Field} label=${t("gate.email")} name="email" type="email" autocomplete="username" required />
       <${Field} label=${t("gate.password")} name="password" type="password" autocomplete="current-password" required />
       ${isSeveral.value && html`<${Field} label=${t("gate.organisation")} name="organisation" required />`}
     <//>
     <p class="muted small">${t("gate.forgotten")}</p>`;
+  if (!oidc) return html`<h1>${t("gate.sign_in")}</h1>${form}`;
+  return html`<h1>${t("gate.sign_in")}</h1><${VouchedButton} />
+    ${hasPasswords ? html`<p class="or">${t("gate.or")}</p>${form}`
+      : html`<details><summary class="small">${t("gate.last_owner")}</summary><div class="stack is-behind">${form}</div></details>`}`;
 }
 
 function SetUp() {
@@ -105,10 +114,12 @@ function Join() {
   if (!invited.value) return html`<h1>${t("gate.join")}</h1>`;
   return html`<div><h1>${t("gate.join")}</h1>
       <p class="muted">${t("gate.join_about", { organisation: invited.value.organisation_name, role: t(`role.${invited.value.role}`) })}</p></div>
-    <${Door} path="/invitations/join" action=${t("gate.join_action")} body=${body}>
+    ${session.value?.oidc && html`<p class="small">${t("gate.join_vouched", { email: invited.value.email })}</p><${VouchedButton} invitation=${token.value} />
+      ${session.value.has_passwords && html`<p class="or">${t("gate.or")}</p>`}`}
+    ${session.value?.has_passwords && html`<${Door} path="/invitations/join" action=${t("gate.join_action")} body=${body}>
       <${Field} label=${t("gate.email")} name="email" value=${invited.value.email} autocomplete="username" readonly />
       <${Field} label=${t("gate.name")} name="name" autocomplete="name" maxlength="100" />
-      <${NewPassword} /><//>`;
+      <${NewPassword} /><//>`}`;
 }
 
 function NewPassword() {

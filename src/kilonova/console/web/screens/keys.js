@@ -4,28 +4,34 @@ import { ask } from "../base/api.js";
 import { t } from "../base/i18n.js";
 import { day } from "../base/format.js";
 import { useAnswer } from "../base/load.js";
+import { href } from "../base/router.js";
 import { inBudget, may, project } from "../base/session.js";
 import { Badge, Bones, Choices, Empty, Failure, PageHead } from "../parts/basics.js";
 import { Confirm } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
+import { Table } from "../parts/table.js";
 import { say } from "../parts/toast.js";
 import { KeyShown, NewKey } from "./new_key.js";
 
 /** @typedef {{ id: string, name: string, bearer_hint: string|null, access_key_id: string|null, limits: any,
- *   created_at: string, expires_at: string|null, revoked_at: string|null, last_used_on: string|null }} Key */
+ *   created_at: string, expires_at: string|null, made_by: string|null, revoked_at: string|null, last_used_on: string|null }} Key */
 
 const isConsole = (/** @type {Key} */ key) => !key.bearer_hint && !key.access_key_id;
 const isExpired = (/** @type {Key} */ key) => Boolean(key.expires_at && Date.parse(key.expires_at) <= Date.now());
 
 export default function Keys() {
   const { answer, error, reload } = useAnswer(
-    () => ask("GET", "/keys", { query: { project: project.value?.id, limit: 1000 } }), [project.value?.id],
+    async () => {
+      const [all, members] = await Promise.all([ask("GET", "/keys", { query: { project: project.value?.id, limit: 1000 } }), ask("GET", "/members")]);
+      return { data: all.data, makers: new Map(members.data.map((/** @type {any} */ each) => [each.id, each.name])) };
+    }, [project.value?.id],
   );
   const shown = useSignal("active");
   const dialog = useSignal(/** @type {any} */ (null));
   const close = () => { dialog.value = null; };
+  const found = answer.value;
   /** @type {Key[]} */
-  const keys = (answer.value?.data ?? []).slice().reverse();
+  const keys = (found?.data ?? []).slice().reverse();
   const visible = keys.filter((key) => (shown.value === "active") === !(key.revoked_at || isExpired(key)));
   const made = (/** @type {any} */ secrets) => { dialog.value = { secrets }; reload(); };
   return html`<${PageHead} title=${t("nav.keys")} about=${t("keys.about")}>
@@ -35,7 +41,7 @@ export default function Keys() {
       <header><h2>${t("keys.of_project", { project: project.value?.name })}</h2>
         <${Choices} legend=${t("keys.which")} name="which" value=${shown.value} onChange=${(/** @type {string} */ chosen) => { shown.value = chosen; }}
           options=${[["active", t("keys.active")], ["over", t("keys.over")]]} /></header>
-      ${visible.length ? html`<${Table} keys=${visible} onRevoke=${(/** @type {Key} */ key) => { dialog.value = { revoke: key }; }} />`
+      ${visible.length ? html`<${Rows} keys=${visible} makers=${found?.makers ?? new Map()} onRevoke=${(/** @type {Key} */ key) => { dialog.value = { revoke: key }; }} />`
         : html`<${Empty} icon="key" title=${t(shown.value === "active" ? "keys.none" : "keys.none_over")}>${shown.value === "active" && html`<p>${t("keys.none_about")}</p>`}<//>`}
     </section>`}
     ${dialog.value?.isNew && html`<${NewKey} project=${project.value?.id} onClose=${close} onMade=${made} />`}
@@ -43,20 +49,18 @@ export default function Keys() {
     ${dialog.value?.revoke && html`<${Revoke} target=${dialog.value.revoke} onClose=${close} onDone=${() => { close(); reload(); }} />`}`;
 }
 
-/** @param {{ keys: Key[], onRevoke: (key: Key) => void }} props */
-function Table({ keys, onRevoke }) {
-  return html`<div class="table-wrap" tabindex="0" role="region" aria-label=${t("nav.keys")}><table class="table">
-    <thead><tr><th scope="col">${t("keys.name")}</th><th scope="col">${t("keys.key")}</th><th scope="col">${t("keys.limits")}</th>
-      <th scope="col">${t("keys.last_used")}</th><th scope="col">${t("keys.made")}</th><th scope="col">${t("keys.expires")}</th><th><span class="unseen">${t("keys.actions")}</span></th></tr></thead>
-    <tbody>${keys.map((key) => html`<tr key=${key.id}>
-      <td class="name">${key.name || t("keys.unnamed")}<div class="muted small mono">${key.id}</div></td>
-      <td>${isConsole(key) ? html`<${Badge}>${t("keys.console")}<//>` : html`${key.bearer_hint && html`<div class="mono nowrap">${key.bearer_hint}</div>`}${key.access_key_id && html`<div class="mono small muted">${key.access_key_id}</div>`}`}</td>
-      <td><${Limits} limits=${key.limits} /></td>
-      <td class="nowrap">${key.last_used_on ? lastUsed(key.last_used_on) : html`<span class="muted">${t("keys.never")}</span>`}</td>
-      <td class="nowrap">${day(key.created_at)}</td>
-      <td class="nowrap"><${End} target=${key} /></td>
-      <td class="is-number">${may("developer") && !key.revoked_at && html`<button class="button is-small is-danger" type="button" onClick=${() => onRevoke(key)}
-        aria-label=${t("keys.revoke_named", { name: key.name || key.id })}>${t("keys.revoke")}</button>`}</td></tr>`)}</tbody></table></div>`;
+/** @param {{ keys: Key[], makers: Map<string, string>, onRevoke: (key: Key) => void }} props */
+function Rows({ keys, makers, onRevoke }) {
+  return html`<${Table} label=${t("nav.keys")} rows=${keys} keyOf=${(/** @type {Key} */ key) => key.id} columns=${[
+    { head: t("keys.name"), isName: true, cell: (/** @type {Key} */ key) => html`${key.name || t("keys.unnamed")}<div class="muted small mono">${key.id}</div>` },
+    { head: t("keys.key"), cell: (/** @type {Key} */ key) => (isConsole(key) ? html`<span><${Badge}>${t("keys.console")}<//></span>` : html`<span>${key.bearer_hint && html`<span class="mono nowrap">${key.bearer_hint}</span>`}${key.access_key_id && html`<div class="mono small muted">${key.access_key_id}</div>`}</span>`) },
+    { head: t("keys.limits"), cell: (/** @type {Key} */ key) => html`<div><${Limits} limits=${key.limits} /></div>` },
+    { head: t("keys.last_used"), isClose: true, cell: (/** @type {Key} */ key) => (key.last_used_on ? lastUsed(key.last_used_on) : html`<span class="muted">${t("keys.never")}</span>`) },
+    { head: t("keys.made"), isClose: true, cell: (/** @type {Key} */ key) => html`<span>${day(key.created_at)}<div class="muted small">${key.made_by ? makers.get(key.made_by) ?? key.made_by : t("usage.operator")}</div></span>` },
+    { head: t("keys.expires"), isClose: true, cell: (/** @type {Key} */ key) => html`<span><${End} target=${key} /></span>` },
+    may("developer") && { head: "", label: t("keys.actions"), isNumber: true, cell: (/** @type {Key} */ key) => html`<span class="row is-end"><a class="button is-small" href=${href(`usage?key=${key.id}`)} aria-label=${t("keys.usage_named", { name: key.name || key.id })}>${t("nav.usage")}</a>
+      ${!key.revoked_at && html`<button class="button is-small is-danger" type="button" onClick=${() => onRevoke(key)} aria-label=${t("keys.revoke_named", { name: key.name || key.id })}>${t("keys.revoke")}</button>`}</span>` },
+  ]} />`;
 }
 
 /** The books know the day, in UTC. @param {string} date */

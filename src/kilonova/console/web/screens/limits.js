@@ -8,6 +8,7 @@ import { inBudget, may, member, project, session } from "../base/session.js";
 import { Badge, Bones, Empty, Failure, PageHead } from "../parts/basics.js";
 import { Icon } from "../parts/icons.js";
 import { Meter, shareOf } from "../parts/meter.js";
+import { Table } from "../parts/table.js";
 import { EditLimits } from "./edit_limits.js";
 
 const KEYS_SHOWN = 100, ALERTS_SHOWN = 20;
@@ -115,8 +116,11 @@ function Budget({ budget }) {
 /** @param {{ alerts: any[] }} props */
 function Alerts({ alerts }) {
   return html`<section class="card"><header><h2>${t("alerts.title")}</h2></header>
-    ${!alerts.length ? html`<${Empty} icon="alert" title=${t("alerts.none")}><p>${t("alerts.none_about")}</p><//>` : html`<div class="table-wrap" tabindex="0" role="region" aria-label=${t("alerts.title")}><table class="table">
-      <thead><tr><th scope="col">${t("requests.time")}</th><th scope="col">${t("alerts.level")}</th><th scope="col">${t("alerts.budget")}</th><th scope="col" class="is-number">${t("alerts.reached")}</th><th scope="col" class="is-number">${t("alerts.spent")}</th></tr></thead>
-      <tbody>${alerts.map((each) => html`<tr key=${each.id}><td class="nowrap">${instant(each.raised_at)}</td><td class="name">${each.name}</td><td>${t(`budgets.window_${each.budget}`)} <span class="muted small">${each.window}</span></td>
-        <td class="is-number"><${Badge} kind=${each.percent >= 100 ? "bad" : each.percent >= 80 ? "warn" : ""}>${percent(each.percent)}<//></td><td class="is-number">${t("budgets.of", { spent: inBudget(each.spent), amount: inBudget(each.amount) })}</td></tr>`)}</tbody></table></div>`}</section>`;
+    ${!alerts.length ? html`<${Empty} icon="alert" title=${t("alerts.none")}><p>${t("alerts.none_about")}</p><//>` : html`<${Table} label=${t("alerts.title")} rows=${alerts} keyOf=${(/** @type {any} */ each) => each.id} columns=${[
+      { head: t("requests.time"), isClose: true, cell: (/** @type {any} */ each) => instant(each.raised_at) },
+      { head: t("alerts.level"), isName: true, cell: (/** @type {any} */ each) => each.name },
+      { head: t("alerts.budget"), cell: (/** @type {any} */ each) => html`<span>${t(`budgets.window_${each.budget}`)} <span class="muted small">${each.window}</span></span>` },
+      { head: t("alerts.reached"), isNumber: true, cell: (/** @type {any} */ each) => html`<span><${Badge} kind=${each.percent >= 100 || !each.percent ? "bad" : each.percent >= 80 ? "warn" : ""}>${each.percent ? percent(each.percent) : t("alerts.refused")}<//></span>` },
+      { head: t("alerts.spent"), isNumber: true, cell: (/** @type {any} */ each) => t("budgets.of", { spent: inBudget(each.spent), amount: inBudget(each.amount) }) },
+    ]} />`}</section>`;
 }

@@ -8,6 +8,7 @@ import { load, may, member, session } from "../base/session.js";
 import { Badge, Bones, Empty, Failure, Field, Note, PageHead, Secret } from "../parts/basics.js";
 import { Confirm, Dialog } from "../parts/dialog.js";
 import { Icon } from "../parts/icons.js";
+import { Table } from "../parts/table.js";
 import { say } from "../parts/toast.js";
 
 /** @typedef {{ id: string, email: string, name: string, role: string, created_at: string }} Member */
@@ -53,16 +54,14 @@ function People({ people, onAct, onDone }) {
     }
   };
   return html`${error.value && html`<${Failure} error=${error.value} />`}
-    <div class="table-wrap" tabindex="0" role="region" aria-label=${t("nav.members")}><table class="table">
-    <thead><tr><th scope="col">${t("members.name")}</th><th scope="col">${t("account.role")}</th><th scope="col">${t("members.since")}</th>
-      ${may("admin") && html`<th><span class="unseen">${t("keys.actions")}</span></th>`}</tr></thead>
-    <tbody>${people.map((each) => html`<tr key=${each.id}>
-      <td class="name">${each.name}${each.id === member.value?.id && html` <${Badge} kind="accent">${t("members.you")}<//>`}<div class="muted small">${each.email}</div></td>
-      <td>${mayManage(each) && each.id !== member.value?.id ? html`<select class="input is-narrow" aria-label=${t("members.role_of", { name: each.name })} value=${each.role}
+    <${Table} label=${t("nav.members")} rows=${people} keyOf=${(/** @type {Member} */ each) => each.id} columns=${[
+      { head: t("members.name"), isName: true, cell: (/** @type {Member} */ each) => html`${each.name}${each.id === member.value?.id && html` <${Badge} kind="accent">${t("members.you")}<//>`}<div class="muted small">${each.email}</div>` },
+      { head: t("account.role"), cell: (/** @type {Member} */ each) => html`<span>${mayManage(each) && each.id !== member.value?.id ? html`<select class="input is-narrow" aria-label=${t("members.role_of", { name: each.name })} value=${each.role}
           onChange=${(/** @type {any} */ event) => change(each, event.target)}>${grantable().map((role) => html`<option key=${role} value=${role}>${t(`role.${role}`)}</option>`)}</select>`
-        : html`<${Badge}>${t(`role.${each.role}`)}<//>`}</td>
-      <td class="nowrap">${day(each.created_at)}</td>
-      ${may("admin") && html`<td class="is-number">${mayManage(each) && html`<${Actions} who=${each} onAct=${onAct} />`}</td>`}</tr>`)}</tbody></table></div>`;
+        : html`<${Badge}>${t(`role.${each.role}`)}<//>`}</span>` },
+      { head: t("members.since"), isClose: true, cell: (/** @type {Member} */ each) => day(each.created_at) },
+      may("admin") && { head: "", label: t("keys.actions"), isNumber: true, cell: (/** @type {Member} */ each) => mayManage(each) && html`<${Actions} who=${each} onAct=${onAct} />` },
+    ]} />`;
 }
 
 /** @param {{ who: Member, onAct: (chosen: any) => void }} props */
@@ -109,10 +108,12 @@ function Invitations({ invitations, onDone }) {
   };
   if (!invitations.length) return html`<${Empty} icon="people" title=${t("members.none_open")}><p>${t("members.none_open_about")}</p><//>`;
   return html`${error.value && html`<${Failure} error=${error.value} />`}
-    <div class="table-wrap" tabindex="0" role="region" aria-label=${t("members.open")}><table class="table">
-    <thead><tr><th scope="col">${t("gate.email")}</th><th scope="col">${t("account.role")}</th><th scope="col">${t("members.until")}</th><th><span class="unseen">${t("keys.actions")}</span></th></tr></thead>
-    <tbody>${invitations.map((each) => html`<tr key=${each.id}><td class="name">${each.email}</td><td><${Badge}>${t(`role.${each.role}`)}<//></td><td class="nowrap">${day(each.expires_at)}</td>
-      <td class="is-number">${mayManage(each) && html`<button class="button is-small is-danger" type="button" aria-label=${t("members.withdraw_named", { name: each.email })} onClick=${() => withdraw(each)}>${t("members.withdraw")}</button>`}</td></tr>`)}</tbody></table></div>`;
+    <${Table} label=${t("members.open")} rows=${invitations} keyOf=${(/** @type {any} */ each) => each.id} columns=${[
+      { head: t("gate.email"), isName: true, cell: (/** @type {any} */ each) => each.email },
+      { head: t("account.role"), cell: (/** @type {any} */ each) => html`<span><${Badge}>${t(`role.${each.role}`)}<//></span>` },
+      { head: t("members.until"), isClose: true, cell: (/** @type {any} */ each) => day(each.expires_at) },
+      { head: "", label: t("keys.actions"), isNumber: true, cell: (/** @type {any} */ each) => mayManage(each) && html`<button class="button is-small is-danger" type="button" aria-label=${t("members.withdraw_named", { name: each.email })} onClick=${() => withdraw(each)}>${t("members.withdraw")}</button>` },
+    ]} />`;
 }
 
 /** @param {{ onClose: () => void, onSent: (sent: any) => void }} props */

@@ -2,16 +2,19 @@
 import { html, useSignal } from "../base/ui.js";
 import { ask } from "../base/api.js";
 import { t } from "../base/i18n.js";
-import { dateAgo, duration, instant, money, number } from "../base/format.js";
+import { dateAgo, duration, lately, moneyAlike, number, zone } from "../base/format.js";
 import { useAnswer } from "../base/load.js";
-import { projects } from "../base/session.js";
 import { go, href, path, search } from "../base/router.js";
 import { Bones, Empty, Failure, Field, PageHead } from "../parts/basics.js";
+import { Filter, addressOf, choicesIn, nextDay } from "../parts/filters.js";
 import { Icon } from "../parts/icons.js";
+import { Table } from "../parts/table.js";
 import { Outcome, Request, inputOf, tookMs } from "./request.js";
 
 const PAGE = 50;
-const FILTERS = ["model", "project", "key", "dialect", "outcome"];
+const USED = ["model", "project", "key", "dialect"];
+const FILTERS = [...USED, "outcome"];
+const LEAST = ["took_s", "price"];
 const OUTCOMES = ["completed", "cancelled", "failed", "recovered"];
 
 /** What the address seeks: filters, and days with both ends included. @param {string} address */
@@ -19,13 +22,9 @@ function sought(address) {
   const said = new URLSearchParams(address);
   /** @type {Record<string, string>} */
   const found = { from: said.get("from") ?? dateAgo(6), to: said.get("to") ?? dateAgo(0) };
-  for (const name of FILTERS) found[name] = said.get(name) ?? "";
+  for (const name of [...FILTERS, ...LEAST]) found[name] = said.get(name) ?? "";
   return found;
 }
-
-/** @param {Record<string, string>} filters */
-const addressOf = (filters) => new URLSearchParams(Object.entries(filters).filter(([, value]) => value)).toString();
-const nextDay = (/** @type {string} */ date) => new Date(Date.parse(date) + 86_400_000).toISOString().slice(0, 10);
 
 export default function Requests() {
   const filters = sought(search.value);
@@ -33,62 +32,61 @@ export default function Requests() {
   const place = addressOf(filters);
   const after = cursors.value.at(-1) ?? null;
   const { answer, error, reload } = useAnswer((signal) => pageOf(filters, after, signal), [place, after]);
-  const options = useAnswer(() => optionsOf(filters), [filters.from, filters.to]);
-  const set = (/** @type {string} */ name) => (/** @type {any} */ event) => {
+  const used = useAnswer(() => choicesIn(/** @type {any} */ (filters), USED), [filters.from, filters.to]).answer.value;
+  const choices = used && { ...used, values: { ...used.values, outcome: OUTCOMES } };
+  const set = (/** @type {string} */ name, /** @type {string} */ value) => {
     cursors.value = [];
-    if (event.target.value || FILTERS.includes(name)) go(`requests?${addressOf({ ...filters, [name]: event.target.value })}`, { replace: true });
+    if (value || (name !== "from" && name !== "to")) go(`requests?${addressOf({ ...filters, [name]: value })}`, { replace: true });
   };
-  const names = options.answer.value?.names ?? new Map();
-  const id = path.value.split("/")[1];
+  const typed = (/** @type {string} */ name) => (/** @type {any} */ event) => { if (event.target.checkValidity()) set(name, event.target.value.trim().replace(",", ".")); };
+  const seekId = (/** @type {any} */ event) => {
+    event.preventDefault();
+    const id = String(new FormData(event.currentTarget).get("id") ?? "").trim();
+    if (id) go(`requests/${encodeURIComponent(id)}?${place}`);
+  };
+  const names = choices?.names ?? new Map();
+  const id = decodeURIComponent(path.value.split("/")[1] ?? "");
   const found = answer.value;
   return html`<${PageHead} title=${t("nav.requests")} about=${t("requests.about")}>
+      <form class="row" role="search" aria-label=${t("requests.seek_id")} onSubmit=${seekId}><input class="input is-narrow" name="id" aria-label=${t("requests.seek_id")} placeholder="req_…" autocomplete="off" spellcheck=${false} />
+        <button class="button">${t("requests.open")}</button></form>
       <button class="button" type="button" onClick=${() => { cursors.value = []; reload(); }}><${Icon} name="again" />${t("requests.newest")}</button><//>
     <div class="stack">
       <div class="filters" role="search" aria-label=${t("requests.filters")}>
-        <${Field} label=${t("usage.from")} type="date" value=${filters.from} max=${filters.to} onChange=${set("from")} />
-        <${Field} label=${t("usage.to")} type="date" value=${filters.to} min=${filters.from} onChange=${set("to")} />
-        ${FILTERS.map((name) => html`<${Field} key=${name} as="select" label=${t(name === "outcome" ? "requests.outcome" : `usage.col_${name}`)} value=${filters[name]} onChange=${set(name)}>
-          <option value="">${t("requests.all")}</option>
-          ${choicesOf(name, filters[name], options.answer.value).map(([value, label]) => html`<option key=${value} value=${value} selected=${value === filters[name]}>${label}</option>`)}<//>`)}</div>
+        <${Field} label=${t("usage.from")} type="date" value=${filters.from} max=${filters.to} onChange=${(/** @type {any} */ event) => set("from", event.target.value)} />
+        <${Field} label=${t("usage.to")} type="date" value=${filters.to} min=${filters.from} onChange=${(/** @type {any} */ event) => set("to", event.target.value)} />
+        ${FILTERS.map((name) => html`<${Filter} key=${name} name=${name} value=${filters[name]} choices=${choices} onChange=${(/** @type {string} */ value) => set(name, value)} />`)}
+        ${LEAST.map((name) => html`<${Field} key=${name} label=${t(`requests.least_${name}`)} inputmode="decimal" pattern="[0-9]{1,9}([.,][0-9]{1,9})?" autocomplete="off" value=${filters[name]} onChange=${typed(name)} />`)}</div>
       ${error.value && html`<${Failure} error=${error.value} retry=${reload} />`}
-      ${!found ? !error.value && html`<${Bones} lines=${8} />` : html`<section class="card"><header><h2>${t("requests.found", { count: found.data.length })}</h2><span class="muted small">${t("usage.utc")}</span></header>
-        ${found.data.length ? html`<${Table} records=${found.data} names=${names} place=${place} />` : html`<${Empty} icon="list" title=${t("requests.none")}><p>${t("usage.none_about")}</p><//>`}
+      ${!found ? !error.value && html`<${Bones} lines=${8} />` : html`<section class="card"><header><h2>${t("requests.found", { count: found.data.length })}</h2><span class="muted small">${t("requests.clocks", { zone: zone() })}</span></header>
+        ${found.data.length ? html`<${Rows} records=${found.data} names=${names} place=${place} />` : html`<${Empty} icon="list" title=${t("requests.none")}><p>${t("usage.none_about")}</p><//>`}
         <div class="row is-apart"><button class="button is-small" type="button" disabled=${!cursors.value.length} onClick=${() => { cursors.value = cursors.value.slice(0, -1); }}><${Icon} name="left" />${t("requests.newer")}</button>
           <button class="button is-small" type="button" disabled=${!found.next} onClick=${() => { cursors.value = [...cursors.value, found.next]; }}>${t("requests.older")}<${Icon} name="right" /></button></div></section>`}</div>
-    ${id && html`<${Request} key=${id} id=${id} known=${found?.data.find((/** @type {any} */ each) => each.id === id)} names=${names} onClose=${() => go(`requests?${place}`, { replace: true })} />`}`;
+    ${id && html`<${Request} key=${id} id=${id} names=${names} onClose=${() => go(`requests?${place}`, { replace: true })} />`}`;
 }
 
 /** @param {Record<string, string>} filters @param {string|null} after @param {AbortSignal} signal */
 function pageOf(filters, after, signal) {
   const chosen = Object.fromEntries(FILTERS.map((name) => [name, filters[name] || null]));
-  return ask("GET", "/requests", { signal, query: { ...chosen, from: filters.from, to: nextDay(filters.to), order: "newest", limit: PAGE, after } });
-}
-
-/** What can be sought is what was used in that time. @param {Record<string, string>} filters */
-async function optionsOf(filters) {
-  const span = { from: filters.from, to: nextDay(filters.to) };
-  const used = (/** @type {string} */ by) => ask("GET", "/usage", { query: { group_by: by, ...span } }).then((report) => [...new Set(report.data.map((/** @type {any} */ row) => row.group))]);
-  const [model, project, key, dialect, keys] = await Promise.all([used("model"), used("project"), used("key"), used("dialect"), ask("GET", "/keys", { query: { limit: 1000 } })]);
-  const names = new Map([...keys.data, ...(projects.peek() ?? [])].map((/** @type {any} */ each) => [each.id, each.name || each.id]));
-  return { model, project, key, dialect, outcome: OUTCOMES, names };
-}
-
-/** @param {string} name @param {string} chosen @param {any} options @returns {[string, string][]} */
-function choicesOf(name, chosen, options) {
-  /** @type {string[]} */
-  const values = options?.[name] ?? [];
-  const all = chosen && !values.includes(chosen) ? [chosen, ...values] : values;
-  return all.map((value) => [value, name === "outcome" ? t(`outcome.${value}`) : options?.names.get(value) ?? value]);
+  const least = { took_ms_min: filters.took_s ? Math.round(Number(filters.took_s) * 1000) : null, price_min: filters.price || null };
+  return ask("GET", "/requests", { signal, query: { ...chosen, ...least, from: filters.from, to: nextDay(filters.to), order: "newest", limit: PAGE, after } });
 }
 
 /** @param {{ records: any[], names: Map<string, string>, place: string }} props */
-function Table({ records, names, place }) {
-  return html`<div class="table-wrap" tabindex="0" role="region" aria-label=${t("nav.requests")}><table class="table">
-    <thead><tr><th scope="col">${t("requests.time")}</th><th scope="col">${t("requests.model")}</th><th scope="col">${t("usage.col_key")}</th><th scope="col">${t("usage.col_dialect")}</th><th scope="col">${t("requests.outcome")}</th>
-      <th scope="col" class="is-number">${t("usage.input")}</th><th scope="col" class="is-number">${t("usage.output")}</th><th scope="col" class="is-number">${t("requests.first_token")}</th>
-      <th scope="col" class="is-number">${t("requests.took")}</th><th scope="col" class="is-number">${t("usage.price")}</th></tr></thead>
-    <tbody>${records.map((each) => html`<tr key=${each.id}><td class="nowrap"><a href=${href(`requests/${each.id}?${place}`)} title=${each.id}>${instant(each.finished_at)}</a></td><td class="name">${each.model_id}</td>
-      <td>${names.get(each.key_id) ?? each.key_id}<div class="muted small">${names.get(each.project_id) ?? ""}</div></td><td>${each.dialect}</td><td><${Outcome} outcome=${each.outcome} /></td>
-      <td class="is-number">${number(inputOf(each))}</td><td class="is-number">${number(each.output_tokens)}</td><td class="is-number">${each.first_token_ms === null ? "–" : duration(each.first_token_ms)}</td>
-      <td class="is-number">${duration(tookMs(each))}</td><td class="is-number">${money(each.price, each.currency)}</td></tr>`)}</tbody></table></div>`;
+function Rows({ records, names, place }) {
+  const currencies = [...new Set(records.map((each) => each.currency))];
+  const alike = new Map(currencies.map((currency) => [currency, moneyAlike(records.filter((each) => each.currency === currency).map((each) => each.price), currency)]));
+  const key = (/** @type {any} */ each) => names.get(each.key_id) ?? each.key_id;
+  return html`<${Table} label=${t("nav.requests")} rows=${records} keyOf=${(/** @type {any} */ each) => each.id} columns=${[
+    { head: t("requests.time"), isName: true, isClose: true, cell: (/** @type {any} */ each) => html`<a href=${href(`requests/${each.id}?${place}`)} title=${each.id}>${lately(each.finished_at)}</a>` },
+    { head: t("requests.model"), cell: (/** @type {any} */ each) => html`<span class="clip" title=${each.model_id}>${each.model_id}</span>` },
+    { head: t("usage.col_key"), cell: (/** @type {any} */ each) => html`<span class="clip" title=${`${key(each)} · ${names.get(each.project_id) ?? ""}`}>${key(each)}</span>` },
+    { head: t("usage.col_dialect"), isExtra: true, cell: (/** @type {any} */ each) => each.dialect },
+    { head: t("requests.outcome"), cell: (/** @type {any} */ each) => html`<span><${Outcome} outcome=${each.outcome} /></span>` },
+    { head: t("usage.input"), isNumber: true, cell: (/** @type {any} */ each) => number(inputOf(each)) },
+    { head: t("usage.output"), isNumber: true, cell: (/** @type {any} */ each) => number(each.output_tokens) },
+    { head: t("requests.first_token"), isNumber: true, isExtra: true, cell: (/** @type {any} */ each) => (each.first_token_ms === null ? "–" : duration(each.first_token_ms)) },
+    { head: t("requests.took"), isNumber: true, cell: (/** @type {any} */ each) => duration(tookMs(each)) },
+    { head: t("usage.price"), isNumber: true, cell: (/** @type {any} */ each) => alike.get(each.currency)?.(each.price) },
+  ]} />`;
 }

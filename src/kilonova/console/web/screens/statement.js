@@ -2,12 +2,13 @@
 import { html, useSignal } from "../base/ui.js";
 import { ask } from "../base/api.js";
 import { t } from "../base/i18n.js";
-import { day, money, number, percent } from "../base/format.js";
+import { day, moneyAlike, number, percent } from "../base/format.js";
 import { useAnswer } from "../base/load.js";
 import { session } from "../base/session.js";
 import { Badge, Bones, Choices, Empty, Failure, PageHead } from "../parts/basics.js";
 import { Icon } from "../parts/icons.js";
 import { Pairs } from "../parts/pairs.js";
+import { Table } from "../parts/table.js";
 import { csvOf, saveFile } from "../parts/csv.js";
 
 const PERIODS = ["this_month", "last_month", "this_quarter", "this_year"];
@@ -49,7 +50,8 @@ const nameOf = (/** @type {any} */ segment) => segment.name || segment.id || t("
 
 /** @param {{ statement: any, by: string }} props */
 function One({ statement, by }) {
-  const amount = (/** @type {string} */ value) => money(value, statement.currency);
+  const told = [...statement.segments, statement.total].flatMap((each) => [each.revenue, each.cost, each.operating_income]);
+  const amount = moneyAlike(told, statement.currency);
   return html`<${Tiles} statement=${statement} amount=${amount} />
     <section class="card"><header><h2>${t("statement.chart")}</h2></header>
       <${Pairs} label=${t("statement.chart")} head=${t(`usage.col_${by}`)} series=${[t("statement.revenue"), t("statement.operating_income")]}
@@ -77,24 +79,32 @@ function Tiles({ statement, amount }) {
 /** @param {{ statement: any, by: string, amount: (value: string) => string }} props */
 function Segments({ statement, by, amount }) {
   const share = (/** @type {string|null} */ value) => (value === null ? "–" : percent(value));
-  const cells = (/** @type {any} */ each) => html`<td class="is-number">${amount(each.revenue)}</td><td class="is-number">${share(each.revenue_share_percent)}</td><td class="is-number"><${Growth} value=${each.revenue_growth_percent} /></td>
-    <td class="is-number">${amount(each.cost)}</td><td class="is-number">${amount(each.operating_income)}</td><td class="is-number">${share(each.margin_percent)}</td><td class="is-number">${number(each.requests)}</td>`;
+  const columns = [
+    { head: t(`usage.col_${by}`), isName: true, cell: (/** @type {any} */ each) => (each === statement.total ? t("usage.total") : nameOf(each)) },
+    { head: t("statement.revenue"), isNumber: true, cell: (/** @type {any} */ each) => amount(each.revenue) },
+    { head: t("statement.share"), isNumber: true, cell: (/** @type {any} */ each) => share(each.revenue_share_percent) },
+    { head: t("statement.growth"), isNumber: true, cell: (/** @type {any} */ each) => html`<${Growth} value=${each.revenue_growth_percent} />` },
+    { head: t("statement.cost"), isNumber: true, cell: (/** @type {any} */ each) => amount(each.cost) },
+    { head: t("statement.operating_income"), isNumber: true, cell: (/** @type {any} */ each) => amount(each.operating_income) },
+    { head: t("statement.margin"), isNumber: true, cell: (/** @type {any} */ each) => share(each.margin_percent) },
+    { head: t("usage.requests"), isNumber: true, cell: (/** @type {any} */ each) => number(each.requests) },
+  ];
   return html`<section class="card"><header><h2>${t(`usage.by_${by}`)}</h2><span class="muted small">${day(statement.from)} – ${day(statement.to)} ${statement.is_running && html`<${Badge} kind="accent">${t("statement.running")}<//>`}</span></header>
-    <div class="table-wrap" tabindex="0" role="region" aria-label=${t(`usage.by_${by}`)}><table class="table">
-    <thead><tr><th scope="col">${t(`usage.col_${by}`)}</th>${["revenue", "share", "growth", "cost", "operating_income", "margin"].map((name) => html`<th key=${name} scope="col" class="is-number">${t(`statement.${name}`)}</th>`)}<th scope="col" class="is-number">${t("usage.requests")}</th></tr></thead>
-    <tbody>${statement.segments.map((/** @type {any} */ each) => html`<tr key=${each.id}><td class="name">${nameOf(each)}</td>${cells(each)}</tr>`)}</tbody>
-    <tfoot><tr><td>${t("usage.total")}</td>${cells(statement.total)}</tr></tfoot></table></div></section>`;
+    <${Table} label=${t(`usage.by_${by}`)} rows=${statement.segments} keyOf=${(/** @type {any} */ each) => each.id} foot=${[statement.total]} footOf=${() => "total"} columns=${columns} /></section>`;
 }
 
 /** @param {{ statement: any, amount: (value: string) => string }} props */
 function Sheet({ statement, amount }) {
   const columns = statement.segments;
   const shown = (/** @type {any} */ each, /** @type {string} */ line, /** @type {boolean} */ isTaken) => (isTaken && Number(each[line]) !== 0 ? amount(String(-Number(each[line]))) : amount(each[line]));
+  // What is nothing everywhere is not a line; sums always are.
+  const lines = LINES.filter(([line, isSum]) => isSum || [...columns, statement.total].some((each) => Number(each[line]) !== 0));
   return html`<section class="card"><header><h2>${t("statement.sheet")}</h2></header>
-    <div class="table-wrap" tabindex="0" role="region" aria-label=${t("statement.sheet")}><table class="table">
-    <thead><tr><th scope="col"><span class="unseen">${t("statement.line")}</span></th>${columns.map((/** @type {any} */ each) => html`<th key=${each.id} scope="col" class="is-number">${nameOf(each)}</th>`)}<th scope="col" class="is-number">${t("usage.total")}</th></tr></thead>
-    <tbody>${LINES.map(([line, isSum, isTaken]) => html`<tr key=${line} class=${isSum ? "is-sum" : ""}><th scope="row">${t(`statement.${line}`)}</th>
-      ${columns.map((/** @type {any} */ each) => html`<td key=${each.id} class="is-number">${shown(each, line, isTaken)}</td>`)}<td class="is-number">${shown(statement.total, line, isTaken)}</td></tr>`)}</tbody></table></div></section>`;
+    <${Table} label=${t("statement.sheet")} rows=${lines} keyOf=${(/** @type {any} */ [line]) => line} isSum=${(/** @type {any} */ [, isSum]) => isSum} columns=${[
+      { head: "", label: t("statement.line"), isName: true, cell: (/** @type {any} */ [line]) => t(`statement.${line}`) },
+      ...columns.map((/** @type {any} */ each) => ({ head: nameOf(each), isNumber: true, cell: (/** @type {any} */ [line, , isTaken]) => shown(each, line, isTaken) })),
+      { head: t("usage.total"), isNumber: true, cell: (/** @type {any} */ [line, , isTaken]) => shown(statement.total, line, isTaken) },
+    ]} /></section>`;
 }
 
 /** @param {{ statement: any }} props */
