@@ -17,6 +17,8 @@ from kilonova.settings import (
     ConsoleSettings,
     InvoiceSettings,
     LimitSettings,
+    OidcRule,
+    OidcSettings,
     PriceSettings,
     S3Settings,
     ServerSettings,
@@ -200,6 +202,8 @@ def test_the_error_tree_is_closed() -> None:
     [
         ("server", ServerSettings),
         ("console", ConsoleSettings),
+        ("oidc", OidcSettings),
+        ("oidc.admit", OidcRule),
         ("tls", TlsSettings),
         ("statements", StatementSettings),
         ("store", StoreSettings),

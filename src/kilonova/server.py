@@ -123,6 +123,7 @@ async def _serve(
             pricing = application.prices.watch(settings.prices.check_s)
             watching.append(owner.create_task(pricing))
             watching.append(owner.create_task(application.run_jobs()))
+            watching.append(owner.create_task(_reload(application, signals)))
             if keeper is not None:
                 renewing = _renew(keeper, listener, home=home, settings=settings)
                 watching.append(owner.create_task(renewing))
@@ -244,16 +245,27 @@ async def _until_listening(serving: "asyncio.Task[None]", server: ServerSettings
 
 
 class _Signals:
-    """``first`` is set by the first SIGTERM or SIGINT, ``second`` by the next."""
+    """``first`` is set by the first SIGTERM or SIGINT, ``second`` by the next, and ``hung_up`` by
+    each SIGHUP."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.first = asyncio.Event()
         self.second = asyncio.Event()
+        self.hung_up = asyncio.Event()
+        loop.add_signal_handler(signal.SIGHUP, self.hung_up.set)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._receive)
 
     def _receive(self) -> None:
         (self.second if self.first.is_set() else self.first).set()
+
+
+async def _reload(application: Application, signals: _Signals) -> None:
+    while True:
+        await signals.hung_up.wait()
+        signals.hung_up.clear()
+        log_event(logging.INFO, "reloading")
+        await application.reload()
 
 
 async def _drain(application: Application, deadline_s: float, signals: _Signals) -> bool:

@@ -19,6 +19,8 @@ __all__ = [
     "ConsoleSettings",
     "InvoiceSettings",
     "LimitSettings",
+    "OidcRule",
+    "OidcSettings",
     "PartySettings",
     "PriceSettings",
     "S3Settings",
@@ -33,7 +35,7 @@ __all__ = [
 
 _ENV_PREFIX = "KILONOVA_"
 # A list comes from the environment as words between commas.
-_LISTS = {("tls", "names"), ("invoice", "address")}
+_LISTS = {("tls", "names"), ("invoice", "address"), ("oidc", "scopes")}
 
 
 class SettingsError(ValueError):
@@ -119,6 +121,34 @@ class ConsoleSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     conversation_bytes_max: int = 8_388_608
 
 
+class OidcRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who comes in without an invitation: whose verified e-mail is of ``domain``, and whose
+    ``claim`` is or holds ``value``. ``organisation`` is an id or a name; empty, the first one."""
+
+    domain: str = ""
+    claim: str = ""
+    value: str = ""
+    organisation: str = ""
+    role: Literal["viewer", "developer", "admin", "owner"] = "developer"
+
+
+class OidcSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Sign-in by an OpenID Connect issuer. ``client_secret`` is a reference, ``env:NAME`` or
+    ``file:/path``. ``trusts_email`` takes e-mails that the issuer does not call verified; with
+    ``roles_follow`` the role is that of the rule at every sign-in; ``passwords`` false refuses
+    them to all but an organisation's last owner."""
+
+    issuer: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    label: str = ""
+    scopes: tuple[str, ...] = ("openid", "email", "profile")
+    trusts_email: bool = False
+    roles_follow: bool = False
+    passwords: bool = True
+    admit: tuple[OidcRule, ...] = ()
+
+
 class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bytes, seconds and counts beyond which a request is refused."""
 
@@ -155,7 +185,8 @@ class PartySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 class InvoiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What stands on every invoice: who writes it, and ``customers`` by the name of their
-    organisation. ``tax_percent`` is a decimal such as ``"20"``; empty, there is no tax."""
+    organisation. ``tax_percent`` is a decimal such as ``"5.5"`` or a whole number;
+    empty, there is no tax. Without a ``tax_name`` it is called VAT, and TVA in French."""
 
     name: str = ""
     address: tuple[str, ...] = ()
@@ -163,8 +194,8 @@ class InvoiceSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     number_prefix: str = "KN-"
     payment_days: Annotated[int, Meta(ge=0, le=365)] = 30
     note: str = ""
-    tax_name: str = "VAT"
-    tax_percent: str = ""
+    tax_name: str = ""
+    tax_percent: str | int = ""
     customers: dict[str, PartySettings] = field(default_factory=dict)
 
 
@@ -181,6 +212,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     s3: S3Settings = field(default_factory=S3Settings)
     prices: PriceSettings = PriceSettings()
     console: ConsoleSettings = ConsoleSettings()
+    oidc: OidcSettings = OidcSettings()
     invoice: InvoiceSettings = field(default_factory=InvoiceSettings)
     statements: StatementSettings = field(default_factory=StatementSettings)
     engines: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -188,6 +220,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     aliases: dict[str, str] = field(default_factory=dict)
     guardrails: dict[str, dict[str, Any]] = field(default_factory=dict)
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach this server over HTTPS."""
+        return self.tls.enabled or self.console.is_behind_tls
 
 
 _SECTIONS: dict[str, type[Struct]] = {
@@ -199,6 +236,7 @@ _SECTIONS: dict[str, type[Struct]] = {
     "s3": S3Settings,
     "prices": PriceSettings,
     "console": ConsoleSettings,
+    "oidc": OidcSettings,
     "invoice": InvoiceSettings,
     "statements": StatementSettings,
 }

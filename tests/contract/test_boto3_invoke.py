@@ -122,6 +122,8 @@ def test_every_family_answers_in_its_own_body(runtime: Any, family: str) -> None
     assert "".join(map(_text, chunks)) == "one two three"
     metrics = chunks[-1]["amazon-bedrock-invocationMetrics"]
     assert all("amazon-bedrock-invocationMetrics" not in chunk for chunk in chunks[:-1])
+    assert all("kilonova" not in chunk for chunk in chunks[:-1])
+    assert chunks[-1]["kilonova"]["price"] == headers["x-kilonova-price"]
     told = {
         "inputTokenCount": int(headers["x-amzn-bedrock-input-token-count"]),
         "outputTokenCount": int(headers["x-amzn-bedrock-output-token-count"]),

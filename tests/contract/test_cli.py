@@ -21,7 +21,7 @@ import pytest
 from botocore.config import Config
 
 from kilonova.home import Home, ServerNote
-from servers import Server, cli, start_server
+from servers import Server, cli, free_port, start_server
 
 ECHO = "kilonova.echo-v1:0"
 # The packaged model takes a second to start and has nothing to do with the command line.
@@ -231,6 +231,26 @@ def test_a_wrong_configuration_is_exit_code_3(bare: Path, command: tuple[str, ..
 
 
 @pytest.mark.slow
+def test_a_slip_in_the_home_makes_no_installation(tmp_path: Path) -> None:
+    """Protects from an empty list that looks like an answer: a home that is not there is named, and
+    is still not there afterwards."""
+    nowhere = tmp_path / "nowhere"
+    for command in (("keys", "list"), ("pnl",), ("members", "list"), ("ledger", "verify")):
+        done = cli(*command, home=nowhere, check=False)
+        assert done.returncode == 4, done.stderr
+        assert f"no installation in {nowhere}" in done.stderr
+    assert not nowhere.exists()
+
+
+def test_a_store_that_is_no_database_is_exit_code_8(bare: Path) -> None:
+    """Protects monitoring: a file that was overwritten is told apart from other failures."""
+    bare.mkdir(exist_ok=True)
+    (bare / "kilonova.db").write_bytes(b"not a database at all\n" * 1000)
+    done = cli("usage", home=bare, check=False)
+    assert done.returncode == 8, done.stderr
+    assert "is broken" in done.stderr
+
+
 def test_a_silent_server_is_exit_code_6(bare: Path) -> None:
     """Protects scripts from hanging on a server that holds the home and does not answer."""
     home = Home(bare)
@@ -347,8 +367,11 @@ def test_ctrl_c_stops_the_answer_and_then_the_chat(here: Server) -> None:
 
 
 @pytest.mark.slow
-def test_the_doctor_finds_a_fresh_installation_fit(bare: Path) -> None:
+def test_the_doctor_finds_a_fresh_installation_fit(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Protects the first look: a new home passes, with one real request over each wire."""
+    monkeypatch.setenv("KILONOVA_SERVER__PORT", str(free_port()))
     report = in_json("doctor", home=bare)
     verdicts = {each["check"]: each["verdict"] for each in report["findings"]}
     assert report["is_fit"] is True

@@ -78,7 +78,7 @@ def test_the_first_owner_signs_in_over_tls(owned: tuple[Server, Browser]) -> Non
     """Protects the first start: the printed token makes an owner once, and the cookie is secure."""
     server, browser = owned
     (cookie,) = browser.jar
-    assert cookie.name == "__Host-kn_session"
+    assert cookie.name == f"__Host-kn_session_{server.url.rpartition(':')[2]}"
     assert cookie.secure
     assert cookie.has_nonstandard_attr("HttpOnly")
     session = browser.send("GET", "/kn/v1/session")[1]

@@ -185,9 +185,31 @@ def _gemini_stream(server: Server) -> dict[str, str]:
     return told
 
 
+def _invoke_stream(server: Server) -> dict[str, str]:
+    """What boto3 hands on as bytes; the SDK of the body's own vendor reads the same chunks."""
+    with (
+        anthropic.AnthropicBedrock(
+            base_url=server.url, api_key=server.bearer_key, aws_region="us-east-1", max_retries=0
+        ) as client,
+        client.messages.stream(model=_ECHO, max_tokens=9, messages=_MESSAGES) as stream,
+    ):
+        assert stream.get_final_message().usage.output_tokens == 4
+    body = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": _MESSAGES}
+    answer = boto3_client(server).invoke_model_with_response_stream(
+        modelId=_ECHO, body=json.dumps(body)
+    )
+    last = json.loads(list(answer["body"])[-1]["chunk"]["bytes"])
+    assert last["amazon-bedrock-invocationMetrics"]["outputTokenCount"] == 4
+    told: dict[str, str] = last["kilonova"]
+    return told
+
+
 @pytest.mark.parametrize(
     "listen",
-    [_openai_stream, _completions_stream, _responses_stream, _anthropic_stream, _gemini_stream],
+    [
+        *(_openai_stream, _completions_stream, _responses_stream, _anthropic_stream),
+        *(_gemini_stream, _invoke_stream),
+    ],
 )
 def test_streams_say_it_at_their_end_and_sdks_read_them(metered: Server, listen: Any) -> None:
     """Protects callers of streams: the bill is there, and no official SDK minds it."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -275,7 +276,31 @@ def test_an_import_reaches_the_running_server(
         "~ sold/default",
         "+ sold/flex",
     ]
+    for wrong, code in (("sold=nowhere", 4), ("sold", 2)):
+        command = ("prices", "import", str(public), "--model", wrong)
+        assert cli(*command, home=shop.home, check=False).returncode == code
+    unknown = cli("prices", "show", "--model", "foo", home=shop.home, check=False)
+    assert unknown.returncode == 4
+    assert "There is no model 'foo' here" in unknown.stderr
     before.replace(shop.home / "prices.toml")
+    _until_version(shop, "v1")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP here")
+def test_a_hangup_takes_the_list_up_and_is_in_the_log(shop: Server) -> None:
+    """Protects operators who reload as they do elsewhere: the list is taken up at once, the log of
+    changes says so, and a list with an error in it changes nothing."""
+    path = shop.home / "prices.toml"
+    first = path.read_text()
+    path.write_text(first.replace('version = "v1"', 'version = "v7"'))
+    shop.process.send_signal(signal.SIGHUP)
+    _until_version(shop, "v7")
+    told = json.loads(cli("audit", "--json", home=shop.home).stdout)["data"]
+    assert "prices.reloaded" in [entry["action"] for entry in told]
+    path.write_text("version = ")
+    shop.process.send_signal(signal.SIGHUP)
+    path.write_text(first)
+    shop.process.send_signal(signal.SIGHUP)
     _until_version(shop, "v1")
 
 

@@ -108,7 +108,6 @@ class Installation:
             store.ledger,
             clock,
             prices=self.prices,
-            on_open=lambda _count: None,
             on_alert=desk.raise_alert,
         )
         self.times = {name: SharedTime(machine.monotonic_ns) for name in self.resources.by_name}

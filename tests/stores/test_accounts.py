@@ -24,6 +24,7 @@ KEY = Key(
     limits=Limits(requests_per_minute=1, tokens_per_minute=2, budget_nano=3),
     created_ms=3,
     expires_ms=4,
+    made_by="mem_1",
 )
 
 

@@ -1,5 +1,7 @@
 """Alerts in every kind of store."""
 
+from msgspec.structs import replace
+
 from kilonova.core.budgets import Alert
 from kilonova.stores.memory import MemoryStore
 from kilonova.stores.sql.store import SqlStore
@@ -21,7 +23,7 @@ async def test_an_alert_is_kept_once(store: Store) -> None:
     await store.alerts.save((alert(raised_ms=99), alert(80, raised_ms=99)))
     assert store.alerts.is_told(alert(raised_ms=5))
     assert store.alerts.find(alert().id) == alert()
-    for unknown in ("alert_key_1:month:2026-11:100", "alert_x", "", "alert_key_1:month:life:50"):
+    for unknown in (alert(100).id, "alert_x", "", "alert_key_1:month:life:50"):
         assert store.alerts.find(unknown) is None
     assert store.alerts.page(after=None, limit=9) == [alert(), alert(80, raised_ms=99)]
 
@@ -46,3 +48,14 @@ async def test_pages_follow_each_other(store: Store) -> None:
     while page := store.alerts.page(after=found[-1] if found else None, limit=1):
         found += page
     assert found == kept
+
+
+async def test_another_amount_is_told_anew(store: Store) -> None:
+    """Protects a budget that was raised: its alert takes the place of the one before."""
+    await store.alerts.save((alert(),))
+    raised = replace(alert(raised_ms=20), budget_nano=alert().budget_nano * 2)
+    assert not store.alerts.is_told(raised)
+    await store.alerts.save((raised,))
+    assert store.alerts.is_told(raised)
+    assert store.alerts.find(alert().id) is None
+    assert store.alerts.page(after=alert(), limit=9) == [raised]

@@ -151,3 +151,36 @@ def test_an_empty_log_is_sound() -> None:
     """Protects a new installation."""
     nothing: list[AuditEntry] = []
     assert prove(nothing).is_sound
+
+
+async def test_entries_are_sought_by_who_what_and_when(opened: SqlStore) -> None:
+    """Protects who looks for one entry among many: by id or name, by an action or all of a kind,
+    by time, and further back than any page; entries of others stay out."""
+    for number in range(260):
+        kind = ("key.created", "key.revoked", "keys.odd", "member.joined")[number % 4]
+        actor = BO if number % 2 else OPERATOR
+        owner = "org_1" if number % 5 else "org_2"
+        await opened.audit.append(
+            Fact(action=kind, subject=f"s_{number}", organisation_id=owner, actor=actor)
+        )
+    entries = list(opened.audit.walk())
+    middle = entries[130].at_ms
+    for chosen in (
+        AuditFilter(limit=1000),
+        AuditFilter(organisation_id="org_1", limit=1000),
+        AuditFilter(actor="mem_2", limit=1000),
+        AuditFilter(actor="bo@example.com", organisation_id="org_2", limit=1000),
+        AuditFilter(action="key", limit=1000),
+        AuditFilter(action="key.revoked", actor="operator", limit=1000),
+        AuditFilter(action="%", limit=1000),
+        AuditFilter(since_ms=middle, limit=1000),
+        AuditFilter(until_ms=middle, before=100, limit=1000),
+    ):
+        wanted = [each for each in reversed(entries) if chosen.holds(each)]
+        assert opened.audit.page(chosen) == wanted, chosen
+    kinds = {each.action for each in opened.audit.page(AuditFilter(action="key", limit=1000))}
+    assert kinds == {"key.created", "key.revoked"}
+    turned: list[int] = []
+    while found := opened.audit.page(AuditFilter(before=turned[-1] if turned else None, limit=50)):
+        turned += [each.number for each in found]
+    assert turned == list(range(260, 0, -1))

@@ -372,3 +372,45 @@ async def test_a_first_credit_is_in_the_currency_of_the_books(office: Office) ->
     await office.month_end.close("2026-10")
     assert office.balance("receivable:EUR:org_1") == parse_nano("8.40")
     assert office.balance("credits:EUR:org_1") == 0
+
+
+async def test_a_refund_of_what_a_credit_paid_goes_back_to_the_credit(office: Office) -> None:
+    """Protects credits: a request of a closed month that one paid is not turned into money, and
+    what is given back pays again; in all it is as if the request had never been charged."""
+    credit = await office.order("credit", amount_nano=25 * NANO)
+    for name in ("req_1", "req_2", "req_3"):
+        await office.request(name)
+    office.at("2026-11-02T00:00:00")
+    await office.month_end.close("2026-10")
+    assert office.balance("credits:USD:org_1") == 0
+    # 5 of the 30 were paid in money: they are the first to come back.
+    await office.order("refund", request_id="req_1", client_token="t")
+    assert office.balance("credits:USD:org_1") == -5 * NANO
+    await office.order("refund", request_id="req_1", client_token="t")
+    await office.order("refund", request_id="req_2", amount_nano=4 * NANO)
+    await office.order("refund", request_id="req_2")
+    assert office.balance("credits:USD:org_1") == -15 * NANO
+    back = [each for each in office.adjustments() if each.amount_nano < 0]
+    assert sorted(each.amount_nano for each in back) == [-6 * NANO, -5 * NANO, -4 * NANO]
+    assert {each.refers_to for each in back} == {credit.id}
+    await office.request("req_4")
+    office.at("2026-12-02T00:00:00")
+    await office.month_end.close("2026-11")
+    # Of the 10 in November the 5 that were paid in money pay half, and the credit the rest.
+    assert office.balance("credits:USD:org_1") == -10 * NANO
+    with office.store.book.snapshot() as view:
+        october, november = (read_document(each.document) for each in view.invoices())
+    assert (october.totals.due, november.totals.due) == ("6.000000000", "0.000000000")
+    assert verify(office.store.book) == []
+
+
+async def test_a_credit_that_has_ended_gets_nothing_back(office: Office) -> None:
+    """Protects the customer: what a credit paid that is over comes back in money."""
+    ends = round(moment("2026-11-01T00:00:00") * 1000)
+    await office.order("credit", amount_nano=10 * NANO, expires_ms=ends)
+    await office.request("req_1")
+    office.at("2026-11-02T00:00:00")
+    await office.month_end.close("2026-10")
+    await office.order("refund", request_id="req_1")
+    assert [each.kind for each in office.adjustments()][-1] == "refund"
+    assert office.balance("credits:USD:org_1") == 0

@@ -160,8 +160,16 @@ async def test_records_are_sought_newest_first(store: Store) -> None:
         RecordMatch(model_id="' OR 1=1 --"),
         RecordMatch(dialect="none"),
         RecordMatch(outcome="failed"),
+        RecordMatch(took_ms_min=10_000),
+        RecordMatch(price_nano_min=10**12),
     ):
         assert found(nothing) == []
+    assert len(found(RecordMatch(took_ms_min=1, price_nano_min=1))) == 5
+    with store.book.snapshot() as view:
+        entries = view.entries_of("req_1")
+        assert entries == [each for name, each in view.entries() if name == "req_1"]
+        assert len(entries) == 2
+        assert view.entries_of("req_9") == []
 
 
 async def test_a_forgotten_hold_is_found(store: Store) -> None:

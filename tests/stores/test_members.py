@@ -90,3 +90,19 @@ async def test_a_touched_session_stays_gone(store: Store) -> None:
     members.touch(replace(SESSION, seen_ms=10))
     await members.write()
     assert members.session(b"\x00one") is None
+
+
+async def test_a_subject_is_one_member_of_an_organisation(store: Store) -> None:
+    """Protects who is vouched for: found by issuer and subject together, unique where one is, and
+    members without one do not stand in each other's way."""
+    members = _members(store)
+    vouched = replace(MEMBER, issuer="https://id.example", subject="42")
+    await members.write(MEMBER, replace(MEMBER, id="mem_2", email="bo@example.com"))
+    await members.write(vouched)
+    assert members.members_vouched("https://id.example", "42") == [vouched]
+    assert members.members_vouched("https://other.example", "42") == []
+    with pytest.raises(Conflict):
+        await members.write(replace(vouched, id="mem_3", email="eve@example.com"))
+    abroad = replace(vouched, id="mem_4", organisation_id="org_2")
+    await members.write(abroad)
+    assert members.members_vouched("https://id.example", "42") == [vouched, abroad]

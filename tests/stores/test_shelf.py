@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from kilonova.accounts.vault import Vault
 from kilonova.billing.posting import post
@@ -231,3 +231,26 @@ async def test_the_sweep_makes_room(tmp_path: Path) -> None:
     shelf.check_room(FILES, LIMITS.bytes_max - len(b"content"))
     await store.close()
     assert list((tmp_path / "kilonova.db.kept").iterdir()) == []
+
+
+async def test_drawers_are_found_one_after_the_other(bench: Bench) -> None:
+    """Protects clearing up: every drawer with something in it is met once, in order, also when it
+    is emptied on the way."""
+    drawers = [
+        Drawer("org_1", "proj_1", "a"),
+        Drawer("org_1", "proj_1", "b"),
+        FILES,
+        Drawer("org_2", "p", "a"),
+    ]
+    for drawer in drawers:
+        for name in ("1", "2"):
+            await bench.shelf.put(drawer, item(name))
+    met: list[Drawer] = []
+    found = bench.shelf.next_drawer(None)
+    while found is not None:
+        met.append(found)
+        for name in names(bench.shelf, found):
+            await bench.shelf.delete(found, name)
+        found = bench.shelf.next_drawer(found)
+    assert met == sorted(set(drawers), key=astuple)
+    assert bench.shelf.next_drawer(None) is None

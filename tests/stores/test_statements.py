@@ -186,6 +186,36 @@ async def test_a_closed_month_says_what_it_said(store: Store) -> None:
     assert len(after.days) == 31
 
 
+async def test_a_closed_month_of_one_organisation_says_what_it_said(store: Store) -> None:
+    """Protects members of an organisation: their statement of a closed month adds up to the frozen
+    one, whatever the machine costs today."""
+    for number, owner in ((1, "1"), (2, "2"), (3, "2")):
+        await sell(store, number, OCTOBER_MS + DAY_MS, owner, price=Price())
+    with store.book.snapshot() as view:
+        document = month_statement(TERMS)(view, Month(2026, 10), "proportional")
+    content = FrozenMonth(
+        period="2026-10", policy="proportional", invoices=(), statement=msgspec.Raw(document)
+    )
+    written = msgspec.json.encode(content)
+    closing = Closing(period="2026-10", closed_ms=NOW_MS, sha256=digest(written), document=written)
+    await store.corrections.close_month(closing, (), ())
+    dearer = replace(MACHINE, rates=(replace(RATES, capital_year_nano=10**14),))
+    terms = Terms(resources={"machine": dearer}, idle=IdleTerms(policy="platform"))
+    order = StatementOrder(period="2026-10", by="organisation")
+    frozen = {each.id: each.amounts for each in _frozen(store, terms, order).segments}
+    assert len(frozen) == 2
+    for owner, amounts in frozen.items():
+        one = _frozen(store, terms, replace(order, by="model", organisation_id=owner))
+        assert one.total.amounts == amounts
+        assert one.idle == "proportional"
+
+
+def _frozen(store: Store, terms: Terms, order: StatementOrder) -> Statement:
+    with store.book.snapshot() as view:
+        (statement,) = draw_up(view, order, terms=terms, now_ms=NOW_MS)
+    return statement
+
+
 def test_a_policy_that_is_none(store: Store) -> None:
     """Protects the closing of a month: the name of the policy is checked, and named."""
     with store.book.snapshot() as view, pytest.raises(InvalidRequest, match="none of"):

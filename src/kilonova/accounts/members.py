@@ -235,9 +235,15 @@ class Members:
         """What a token invites to. Raises NotFound when it is used, over or unknown."""
         found = self._store.invitation(self._vault.digest(token))
         if found is None or found.expires_ms <= self._now_ms():
-            raise NotFound(
-                "This invitation was used or has expired. Ask for a new one.", reason="invitation"
-            )
+            raise _invitation_over()
+        return found
+
+    def standing(self, invitation: Invitation) -> Member | None:
+        """The member that an invitation is for already. Raises NotFound where that is an owner by
+        now and was none then: an admin may have sent it, and admins do not manage owners."""
+        found = self.of_email(invitation.organisation_id, invitation.email)
+        if found is not None and found.role == "owner" and invitation.role != "owner":
+            raise _invitation_over()
         return found
 
     async def join(self, token: str, name: str, password: str) -> OpenedSession:
@@ -249,7 +255,7 @@ class Members:
         async with self.changing:
             invitation = self.invited(token)
             used = Gone("invitation", invitation.digest)
-            standing = self.of_email(invitation.organisation_id, invitation.email)
+            standing = self.standing(invitation)
             if standing is not None:
                 renewed = replace(standing, password_hash=hashed)
                 over = Gone("sessions", standing.id)
@@ -426,6 +432,12 @@ class Members:
 
     def _now_ms(self) -> int:
         return round(self._clock.now_s() * 1000)
+
+
+def _invitation_over() -> NotFound:
+    return NotFound(
+        "This invitation was used or has expired. Ask for a new one.", reason="invitation"
+    )
 
 
 def _no_passwords() -> Forbidden:

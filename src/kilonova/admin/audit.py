@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
+from kilonova.admin.period import parse_span
 from kilonova.admin.views import moment
 from kilonova.core.audit import GENESIS, AuditEntry, AuditFilter, chained
+from kilonova.core.books import TIME_MS_MAX
 
 __all__ = [
     "AuditList",
@@ -28,11 +30,17 @@ Told = str | int | list[str | int | list[str] | None] | None
 
 class AuditQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``before`` is the ``next`` of the page before. An organisation's entries leave out those of
-    the installation."""
+    the installation. ``actor`` is a member's id or e-mail, ``operator`` or ``system``; ``action`` a
+    whole one (``key.revoked``) or all of a kind (``key``). ``from`` and ``to`` are dates or times,
+    ``to`` not in it."""
 
     organisation: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
     before: Annotated[int, Meta(ge=1)] | None = None
     limit: Annotated[int, Meta(ge=1, le=1000)] = 100
+    actor: Annotated[str, Meta(min_length=1, max_length=254)] | None = None
+    action: Annotated[str, Meta(min_length=1, max_length=60)] | None = None
+    from_: str | None = field(name="from", default=None)
+    to: str | None = None
 
 
 class AuditView(Struct, frozen=True, kw_only=True):
@@ -69,8 +77,17 @@ class AuditProof(Struct, frozen=True, kw_only=True):
 
 
 def filter_of(query: AuditQuery, organisation_id: str | None) -> AuditFilter:
-    """One more than is asked for: whether there is a next page."""
-    return AuditFilter(organisation_id=organisation_id, before=query.before, limit=query.limit + 1)
+    """One more than is asked for: whether there is a next page. Raises InvalidRequest."""
+    since_ms, until_ms = parse_span(query.from_, query.to, end_ms=TIME_MS_MAX)
+    return AuditFilter(
+        organisation_id=organisation_id,
+        before=query.before,
+        limit=query.limit + 1,
+        actor=None if query.actor is None else query.actor.strip().lower(),
+        action=query.action,
+        since_ms=since_ms,
+        until_ms=until_ms,
+    )
 
 
 def show_entries(found: list[AuditEntry], limit: int) -> AuditList:

@@ -41,8 +41,10 @@ from kilonova.admin.bookkeeping import (
     show_invoice,
 )
 from kilonova.admin.forecast import NewPlan, PlanDesk, PlanList, PlanView, UsagePeriod
-from kilonova.admin.period import parse_time
+from kilonova.admin.owners import FIRST, level_of, named, only, page_of
+from kilonova.admin.period import parse_span, parse_time
 from kilonova.admin.ports import Customers, OrderForm
+from kilonova.admin.request_detail import RequestDetail, show_detail
 from kilonova.admin.schema import (
     PAGE_MAX,
     AlertList,
@@ -74,10 +76,11 @@ from kilonova.admin.schema import (
 )
 from kilonova.admin.statements import StatementList, StatementQuery, order_of, show_statements
 from kilonova.admin.tariff import PriceList, PriceQuery, Tariff, reload_prices, show_prices
+from kilonova.admin.usage_lines import draw_up, groupings
 from kilonova.core.audit import AuditBook, Fact
 from kilonova.core.books import DAY_MS, TIME_MS_MAX, LedgerBook, RecordMatch, UsageFilter
 from kilonova.core.budgets import Alert, AlertBook, BudgetStanding
-from kilonova.core.errors import InvalidRequest, NotFound
+from kilonova.core.errors import NotFound
 from kilonova.core.forecast import Traffic, traffic_of
 from kilonova.core.identity import Key, Level, Limits, Organisation, Project
 from kilonova.core.model import PLATFORM, Model
@@ -88,11 +91,7 @@ from kilonova.web.health import Readiness
 __all__ = ["BudgetReading", "Control", "Installation", "LedgerReading"]
 
 Order = TypeVar("Order")
-_Owner = TypeVar("_Owner", Organisation, Project, Key)
-_Named = TypeVar("_Named", Organisation, Project)
 
-# What the first start makes, and what is meant where nothing is named.
-_FIRST = "default"
 _WEEK_MS = 7 * DAY_MS
 
 
@@ -170,11 +169,11 @@ class Control(Generic[Order]):
     async def create_organisation(self, body: NewOrganisation) -> OrganisationView:
         limits = views.limits_of(body.limits)
         organisation = await self._customers.create_organisation(body.name, limits=limits)
-        await self._customers.create_project(organisation.id, _FIRST, limits=Limits())
+        await self._customers.create_project(organisation.id, FIRST, limits=Limits())
         return views.show_organisation(organisation)
 
     async def list_organisations(self, query: PageQuery) -> OrganisationList:
-        found, after = _page(self._customers.organisations(), query)
+        found, after = page_of(self._customers.organisations(), query)
         return OrganisationList(data=tuple(map(views.show_organisation, found)), next=after)
 
     async def create_project(self, body: NewProject) -> ProjectView:
@@ -184,7 +183,7 @@ class Control(Generic[Order]):
         return views.show_project(project)
 
     async def list_projects(self, query: ProjectQuery) -> ProjectList:
-        found, after = _page(self._projects(query.organisation), query)
+        found, after = page_of(self._projects(query.organisation), query)
         return ProjectList(data=tuple(map(views.show_project, found)), next=after)
 
     async def create_key(self, body: NewKey) -> CreatedKey:
@@ -209,18 +208,20 @@ class Control(Generic[Order]):
     async def list_keys(self, query: KeyQuery) -> KeyList:
         projects = self._projects(query.organisation)
         if query.project is not None:
-            projects = _named(projects, query.project, "project")
+            projects = named(projects, query.project, "project")
         keys = [key for project in projects for key in self._customers.keys(project.id)]
-        found, after = _page(keys, query)
+        found, after = page_of(keys, query)
         return KeyList(data=tuple(self._show_key(key) for key in found), next=after)
 
     async def revoke_key(self, key_id: str) -> KeyView:
         return self._show_key(await self._customers.revoke_key(key_id))
 
-    async def limits(self, level_id: str) -> LevelView:
-        return self._show_level(level_id, self._level(level_id).limits)
+    async def limits(self, level: str) -> LevelView:
+        found = self._level(level)
+        return self._show_level(found.id, found.limits)
 
-    async def set_limits(self, level_id: str, body: LimitsChange) -> LevelView:
+    async def set_limits(self, level: str, body: LimitsChange) -> LevelView:
+        level_id = self._level(level).id
         limits = await self._customers.set_limits(
             level_id, lambda standing: views.changed_limits(standing, body)
         )
@@ -228,13 +229,14 @@ class Control(Generic[Order]):
 
     async def list_alerts(self, query: AlertQuery) -> AlertList:
         chosen = None if query.organisation is None else self._organisation(query.organisation).id
+        level = None if query.level is None else self._level(query.level).id
         found: list[AlertView] = []
         owners: dict[str, str] = {}
         async for alert in self._alerts(query.after):
             if alert.level_id not in owners:
                 owners[alert.level_id] = self._organisation_id(alert.level_id)
             organisation_id = owners[alert.level_id]
-            if query.level in (None, alert.level_id) and chosen in (None, organisation_id):
+            if level in (None, alert.level_id) and chosen in (None, organisation_id):
                 if len(found) == query.limit:
                     return AlertList(data=tuple(found), next=found[-1].id)
                 found.append(views.show_alert(alert, organisation_id))
@@ -258,16 +260,19 @@ class Control(Generic[Order]):
     async def prices(self, query: PriceQuery) -> PriceList:
         here = self._installation
         at_ms = None if query.at is None else parse_time(query.at, param="at")
-        return show_prices(here.tariff, query, now_ms=here.now_ms(), at_ms=at_ms)
+        return show_prices(
+            here.tariff, query, models=here.models, now_ms=here.now_ms(), at_ms=at_ms
+        )
 
     async def reload_prices(self) -> PriceList:
         here = self._installation
-        await asyncio.to_thread(reload_prices, here.tariff)
+        await reload_prices(here.tariff)
         await here.log.append(Fact(action="prices.reloaded", subject="prices"))
-        return show_prices(here.tariff, PriceQuery(), now_ms=here.now_ms())
+        return show_prices(here.tariff, PriceQuery(), models=here.models, now_ms=here.now_ms())
 
     async def usage(self, query: UsageQuery) -> UsageReport:
-        return await asyncio.to_thread(self._report, self._chosen(query), query)
+        chosen, makers = self._chosen(query), self._makers(query)
+        return await asyncio.to_thread(self._report, chosen, query, makers)
 
     async def list_requests(self, query: RequestQuery) -> RequestList:
         book, chosen, after = self._ledger.book, self._chosen(query), query.after or ""
@@ -277,6 +282,8 @@ class Control(Generic[Order]):
             key_id=query.key,
             dialect=query.dialect,
             outcome=query.outcome,
+            took_ms_min=query.took_ms_min,
+            price_nano_min=views.budget_nano(query.price_min, param="price_min"),
         )
         newest = query.order == "newest"
         turn_page = partial(book.page, match=match, is_newest_first=newest)
@@ -286,6 +293,9 @@ class Control(Generic[Order]):
             data=tuple(map(views.show_request, records)),
             next=records[-1].request_id if len(records) == query.limit else None,
         )
+
+    async def request(self, request_id: str) -> RequestDetail:
+        return await asyncio.to_thread(self._detail, request_id)
 
     async def profit_and_loss(self, query: StatementQuery) -> StatementList:
         draw_up, owner = self._ledger.statements.profit_and_loss, query.organisation
@@ -347,14 +357,27 @@ class Control(Generic[Order]):
         keeper = self._ledger.keeper
         return show_export(await keeper.focus(self._chosen(query), version=query.version))
 
-    def _report(self, chosen: UsageFilter, query: UsageQuery) -> UsageReport:
-        """Lines and totals of one snapshot, so that they add up."""
+    def _report(
+        self, chosen: UsageFilter, query: UsageQuery, makers: dict[str, str]
+    ) -> UsageReport:
         with self._ledger.book.snapshot() as view:
-            return UsageReport(
-                group_by=query.group_by,
-                data=tuple(map(views.show_row, view.usage(chosen, (query.group_by,)))),
-                totals=tuple(map(views.show_total, view.usage(chosen, ()))),
-            )
+            sums = view.usage(chosen, groupings(query))
+        return draw_up(query, sums, member_of=lambda key_id: makers.get(key_id, ""))
+
+    def _detail(self, request_id: str) -> RequestDetail:
+        with self._ledger.book.snapshot() as view:
+            booked = view.record(request_id)
+            if booked is None:
+                raise NotFound(f"There is no settled request {request_id[:60]!r} here.")
+            return show_detail(booked, view.entries_of(request_id))
+
+    def _makers(self, query: UsageQuery) -> dict[str, str]:
+        """Who made which key, where that is asked for."""
+        if query.group_by != "member" and query.member is None:
+            return {}
+        owners = self._projects(query.organisation)
+        keys = [key for project in owners for key in self._customers.keys(project.id)]
+        return {key.id: key.made_by or "" for key in keys}
 
     def _traffic(self, period: UsagePeriod) -> Traffic:
         """What was metered, from the first record of the period on."""
@@ -374,10 +397,11 @@ class Control(Generic[Order]):
         self, query: UsageQuery | RequestQuery | AdjustmentQuery | FocusQuery | UsagePeriod
     ) -> UsageFilter:
         organisation = query.organisation
+        since_ms, until_ms = parse_span(query.from_, query.to, end_ms=TIME_MS_MAX)
         return UsageFilter(
             organisation_id=None if organisation is None else self._organisation(organisation).id,
-            since_ms=0 if query.from_ is None else parse_time(query.from_, param="from"),
-            until_ms=TIME_MS_MAX if query.to is None else parse_time(query.to, param="to"),
+            since_ms=since_ms,
+            until_ms=until_ms,
         )
 
     def _names(self) -> dict[str, str]:
@@ -387,13 +411,8 @@ class Control(Generic[Order]):
     def _show_key(self, key: Key) -> KeyView:
         return views.show_key(key, last_day=self._ledger.last_day(key.id))
 
-    def _level(self, level_id: str) -> Organisation | Project | Key:
-        kind = level_id.partition("_")[0]
-        if kind == "org":
-            return self._customers.organisation(level_id)
-        if kind == "proj":
-            return self._customers.project(level_id)
-        return self._customers.key(level_id)
+    def _level(self, level: str) -> Organisation | Project | Key:
+        return level_of(self._customers, level)
 
     def _show_level(self, level_id: str, limits: Limits) -> LevelView:
         standing = self._budgets.standing(Level(level_id, limits))
@@ -420,12 +439,12 @@ class Control(Generic[Order]):
         return level.id if isinstance(level, Organisation) else level.organisation_id
 
     def _organisation(self, name: str | None) -> Organisation:
-        return _only(self._customers.organisations(), name, "organisation")
+        return only(self._customers.organisations(), name, "organisation")
 
     def _project(self, organisation: str | None, name: str | None) -> Project:
         if organisation is None and name is not None and name.startswith("proj_"):
             return self._customers.project(name)
-        return _only(self._customers.projects(self._organisation(organisation).id), name, "project")
+        return only(self._customers.projects(self._organisation(organisation).id), name, "project")
 
     def _projects(self, organisation: str | None) -> list[Project]:
         if organisation is None:
@@ -433,38 +452,3 @@ class Control(Generic[Order]):
         else:
             owners = [self._organisation(organisation)]
         return [project for owner in owners for project in self._customers.projects(owner.id)]
-
-
-def _named(owners: list[_Named], name: str, kind: str) -> list[_Named]:
-    """Those with this id or name. Raises NotFound when there are none."""
-    found = [owner for owner in owners if name in (owner.id, owner.name)]
-    if not found:
-        raise NotFound(f"There is no {kind} {name[:100]!r} here.", param=kind)
-    return found
-
-
-def _only(owners: list[_Named], name: str | None, kind: str) -> _Named:
-    """The one that is named, else ``default``, else the only one there is. Never a guess."""
-    if name is not None:
-        return _named(owners, name, kind)[0]
-    first = [owner for owner in owners if owner.name == _FIRST]
-    if first:
-        return first[0]
-    if not owners:
-        raise NotFound(f"There is no {kind} yet. Make one first.", param=kind)
-    if len(owners) > 1:
-        names = ", ".join(owner.name for owner in owners[:10])
-        raise InvalidRequest(
-            f"There are several {kind}s, so name one with '{kind}': {names}.", param=kind
-        )
-    return owners[0]
-
-
-def _page(owners: list[_Owner], query: PageQuery) -> tuple[list[_Owner], str | None]:
-    """One page in the order of ids, which is that of making, and where the next one begins."""
-    rest = sorted(
-        (owner for owner in owners if query.after is None or owner.id > query.after),
-        key=lambda owner: owner.id,
-    )
-    page = rest[: query.limit]
-    return page, page[-1].id if len(rest) > len(page) else None

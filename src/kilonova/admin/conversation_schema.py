@@ -17,6 +17,9 @@ __all__ = [
     "NewConversation",
     "Picture",
     "SearchQuery",
+    "TextFile",
+    "ToolAnswer",
+    "ToolCall",
     "Turn",
     "TurnError",
     "TurnFigures",
@@ -29,6 +32,11 @@ Title = Annotated[str, Meta(max_length=200)]
 Short = Annotated[str, Meta(max_length=300)]
 Text = Annotated[str, Meta(max_length=2_000_000)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+Name = Annotated[str, Meta(max_length=128)]
+# 3 MB in base64.
+Picture64 = Annotated[
+    str, Meta(pattern="^data:image/(png|jpeg|webp|gif);base64,", max_length=4_000_100)
+]
 
 
 class _Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,13 +44,27 @@ class _Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class ChatChoices(_Body, frozen=True, kw_only=True):
-    """How the next answer is asked for. None leaves it to the model."""
+    """How the next answer is asked for. None and empty leave it to the model.
+
+    ``tools`` and ``schema`` are JSON as it was written, well-formed or not yet. ``tool_choice`` is
+    ``auto``, ``none``, ``required``, or ``name:`` and the name of a tool. ``canned`` holds what a
+    tool answers whenever it is called.
+    """
 
     model: Short = ""
     system: Text = ""
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: Count | None = None
+    seed: Annotated[int, Meta(ge=-(2**53), le=2**53)] | None = None
+    stop: Annotated[tuple[Short, ...], Meta(max_length=4)] = ()
+    effort: Name = ""
+    service_tier: Name = ""
+    format: Literal["text", "json_object", "json_schema"] = "text"
+    schema: Text = ""
+    tools: Text = ""
+    tool_choice: Short = "auto"
+    canned: Annotated[dict[Name, Text], Meta(max_length=128)] = {}
 
 
 class TurnFigures(_Body, frozen=True, kw_only=True):
@@ -58,6 +80,7 @@ class TurnFigures(_Body, frozen=True, kw_only=True):
     price: Short | None = None
     currency: Short = ""
     cost: Short | None = None
+    cost_currency: Short = ""
     energy_wh: Short | None = None
 
 
@@ -70,20 +93,45 @@ class TurnError(_Body, frozen=True, kw_only=True):
 
 
 class Picture(_Body, frozen=True, kw_only=True):
-    """An image beside a question, as a ``data:`` address."""
+    """An image beside a question, as a ``data:`` address: byte for byte what was attached."""
 
     name: Short = ""
-    url: Annotated[
-        str, Meta(pattern="^data:image/(png|jpeg|webp|gif);base64,", max_length=2_000_000)
-    ]
+    url: Picture64
+
+
+class TextFile(_Body, frozen=True, kw_only=True):
+    """A file of text beside a question."""
+
+    name: Short = ""
+    text: Text
+
+
+class ToolCall(_Body, frozen=True, kw_only=True):
+    """``arguments`` is JSON as the model wrote it, which need not be well-formed."""
+
+    id: Name
+    name: Name
+    arguments: Text = ""
+
+
+class ToolAnswer(_Body, frozen=True, kw_only=True):
+    """What a member answered in the place of a tool; ``id`` is that of the call."""
+
+    id: Name
+    name: Name
+    text: Text = ""
 
 
 class Turn(_Body, frozen=True, kw_only=True):
-    """A question or an answer below its ``parent``; the first ones have none."""
+    """A question or an answer below its ``parent``; the first ones have none.
+
+    An answer may hold ``calls`` of tools; a turn of the role ``tool`` below it holds the
+    ``results``. ``pictures`` and ``files`` are what was attached to a question.
+    """
 
     id: TurnId
     parent: Parent = ""
-    role: Literal["user", "assistant"]
+    role: Literal["user", "assistant", "tool"]
     text: Text = ""
     thoughts: Text = ""
     model: Short = ""
@@ -91,6 +139,9 @@ class Turn(_Body, frozen=True, kw_only=True):
     error: TurnError | None = None
     figures: TurnFigures | None = None
     pictures: Annotated[tuple[Picture, ...], Meta(max_length=8)] = ()
+    files: Annotated[tuple[TextFile, ...], Meta(max_length=8)] = ()
+    calls: Annotated[tuple[ToolCall, ...], Meta(max_length=128)] = ()
+    results: Annotated[tuple[ToolAnswer, ...], Meta(max_length=128)] = ()
 
 
 class NewConversation(_Body, frozen=True, kw_only=True):

@@ -13,6 +13,8 @@ __all__ = ["Kept", "branch", "excerpt", "holds", "markdown", "merged"]
 _TURNS_MAX = 4_000
 _TITLE_LENGTH = 80
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+_TICKS = re.compile(r"`{3,}")
+_HEADINGS = {"user": "## User", "tool": "## Tools"}
 
 
 class Kept(Struct, frozen=True, kw_only=True):
@@ -50,16 +52,19 @@ def excerpt(kept: Kept) -> str:
     """What the conversation is called: its title, or the beginning of the first question."""
     if kept.title:
         return kept.title
-    first = next((turn.text for turn in kept.turns if turn.role == "user" and turn.text), "")
+    first = next((said for turn in kept.turns if turn.role == "user" and (said := _said(turn))), "")
     line = " ".join(first[:1000].split())
     return line if len(line) <= _TITLE_LENGTH else f"{line[: _TITLE_LENGTH - 1].rstrip()}…"
 
 
 def holds(kept: Kept, searched: str) -> bool:
-    """Whether the title or a turn has these words; ``searched`` is folded already."""
+    """Whether the title, a turn or the name of an attachment has these words; ``searched`` is
+    folded already."""
     if searched in kept.title.casefold():
         return True
-    return any(searched in turn.text.casefold() for turn in kept.turns)
+    return any(
+        searched in said.casefold() for turn in kept.turns for said in (turn.text, *_names(turn))
+    )
 
 
 def branch(kept: Kept) -> tuple[Turn, ...]:
@@ -82,14 +87,39 @@ def markdown(view: ConversationView, line: tuple[Turn, ...]) -> str:
     if view.choices.system.strip():
         parts += ["## System", view.choices.system.strip()]
     for turn in line:
-        parts.append("## User" if turn.role == "user" else f"## {turn.model or 'Assistant'}")
-        parts += [f"(image: {' '.join(picture.name.split())})" for picture in turn.pictures]
+        parts.append(_HEADINGS.get(turn.role) or f"## {turn.model or 'Assistant'}")
+        parts += [f"(image: {_line(picture.name)})" for picture in turn.pictures]
+        for file in turn.files:
+            parts += [f"File {_line(file.name)}:", _fenced(file.text)]
         parts.append(_closed(turn.text.strip()))
+        for call in turn.calls:
+            parts += [f"Calls {_line(call.name)}:", _fenced(call.arguments, "json")]
+        for result in turn.results:
+            parts += [f"{_line(result.name)} answers:", _fenced(result.text)]
         if turn.figures is not None and turn.figures.output is not None:
             taken = turn.figures
             price = "" if taken.price is None else f", {taken.price} {taken.currency}"
             parts.append(f"*{taken.input or 0} tokens in, {taken.output} out{price}*")
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _names(turn: Turn) -> list[str]:
+    return [each.name for each in turn.pictures] + [each.name for each in turn.files]
+
+
+def _said(turn: Turn) -> str:
+    """The words of a question, or what was sent without any."""
+    return turn.text or " ".join(_names(turn))
+
+
+def _line(name: str) -> str:
+    return " ".join(name.split())
+
+
+def _fenced(text: str, language: str = "") -> str:
+    """A block that nothing in the text can end."""
+    fence = "`" * max([3, *(len(found) + 1 for found in _TICKS.findall(text))])
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def _closed(text: str) -> str:

@@ -35,6 +35,9 @@ from kilonova.core.shelf import Drawer, Item, Shelf
 __all__ = ["ConversationLimits", "Conversations"]
 
 
+_KIND = "conversation"
+
+
 class ConversationLimits(Struct, frozen=True, kw_only=True):
     """How many one member keeps in one project, and how long one of them may be."""
 
@@ -162,10 +165,26 @@ class Conversations:
     async def forget(self, member: Member) -> None:
         """Deletes all of somebody who is no member any more."""
         for project_id in self._project_ids(member.organisation_id):
-            drawer = _drawer(member, project_id)
-            for item in self._all(drawer):
-                async with self._saving(item.id):
-                    await self._shelf.delete(drawer, item.id)
+            await self._empty(_drawer(member, project_id))
+
+    async def clear_up(self, is_member: Callable[[str], bool]) -> int:
+        """Deletes those of nobody, which a crash left while a member was being removed; how many
+        they were."""
+        count, drawer = 0, self._shelf.next_drawer(None)
+        while drawer is not None:
+            kind, _, member_id = drawer.kind.partition(":")
+            if kind == _KIND and not is_member(member_id):
+                count += await self._empty(drawer)
+            await asyncio.sleep(0)
+            drawer = self._shelf.next_drawer(drawer)
+        return count
+
+    async def _empty(self, drawer: Drawer) -> int:
+        found = self._all(drawer)
+        for item in found:
+            async with self._saving(item.id):
+                await self._shelf.delete(drawer, item.id)
+        return len(found)
 
     def _drawer(self, member: Member, project_id: str, *, is_writing: bool = False) -> Drawer:
         if project_id not in self._project_ids(member.organisation_id):
@@ -175,7 +194,14 @@ class Conversations:
         return _drawer(member, project_id)
 
     def _all(self, drawer: Drawer) -> tuple[Item, ...]:
-        return self._shelf.page(drawer, after=None, limit=self._limits.count_max).items
+        """Also those of a time when more of them were allowed."""
+        found: tuple[Item, ...] = ()
+        while True:
+            after = found[-1].id if found else None
+            page = self._shelf.page(drawer, after=after, limit=self._limits.count_max)
+            found += page.items
+            if not page.has_more:
+                return found
 
     async def _get(self, drawer: Drawer, conversation_id: str) -> tuple[Item, Kept]:
         item = await self._shelf.get(drawer, conversation_id)
@@ -212,7 +238,7 @@ class Conversations:
 
 
 def _drawer(member: Member, project_id: str) -> Drawer:
-    return Drawer(member.organisation_id, project_id, f"conversation:{member.id}")
+    return Drawer(member.organisation_id, project_id, f"{_KIND}:{member.id}")
 
 
 def _place(head: ConversationHead) -> str:

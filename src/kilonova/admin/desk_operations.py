@@ -27,6 +27,9 @@ from kilonova.admin.desk_schema import (
     MemberQuery,
     MemberView,
     NewInvitation,
+    OidcReturn,
+    OidcStart,
+    OidcWay,
     PasswordChange,
     SentInvitation,
     SessionView,
@@ -36,10 +39,49 @@ from kilonova.admin.desk_schema import (
 )
 from kilonova.admin.operations import Operation
 
-__all__ = ["DESK_OPERATIONS"]
+__all__ = [
+    "DESK_OPERATIONS",
+    "INVITE",
+    "LIST_MEMBERS",
+    "REMOVE_MEMBER",
+    "SET_ROLE",
+    "SIGN_MEMBER_OUT",
+    "WITHDRAW",
+]
 
 # What one save may bring: a long answer, or pictures beside a question.
-_TURNS_BYTES_MAX = 4_194_304
+_TURNS_BYTES_MAX = 8_388_608
+
+LIST_MEMBERS = Operation(
+    name="list_members", method="GET", path="/kn/v1/members",
+    summary="Members and open invitations of an organisation.",
+    query=MemberQuery, answer=MemberList, role="viewer",
+)  # fmt: skip
+INVITE = Operation(
+    name="invite", method="POST", path="/kn/v1/invitations", status=201,
+    summary="Invite somebody; for a member, the way to a new password.",
+    body=NewInvitation, answer=SentInvitation, role="admin",
+)  # fmt: skip
+WITHDRAW = Operation(
+    name="withdraw", method="DELETE", path="/kn/v1/invitations/{id}",
+    summary="Take an invitation back.", query=MemberQuery, answer=InvitationView, role="admin",
+    kinds=("inv",),
+)  # fmt: skip
+SET_ROLE = Operation(
+    name="set_role", method="PATCH", path="/kn/v1/members/{id}",
+    summary="Change a member's role, at once.", body=MemberChange, answer=MemberView,
+    role="admin", kinds=("mem",),
+)  # fmt: skip
+REMOVE_MEMBER = Operation(
+    name="remove_member", method="DELETE", path="/kn/v1/members/{id}",
+    summary="Remove a member, with all sessions.", answer=MemberView,
+    role="admin", kinds=("mem",),
+)  # fmt: skip
+SIGN_MEMBER_OUT = Operation(
+    name="sign_member_out", method="DELETE", path="/kn/v1/members/{id}/sessions",
+    summary="End all sessions of a member; who still has the password can sign in again.",
+    answer=MemberView, role="admin", kinds=("mem",),
+)  # fmt: skip
 
 DESK_OPERATIONS: tuple[Operation[Struct], ...] = (
     Operation(
@@ -73,6 +115,16 @@ DESK_OPERATIONS: tuple[Operation[Struct], ...] = (
         body=Join, answer=SessionView,
     ),
     Operation(
+        name="start_oidc", method="POST", path="/kn/v1/oidc/start",
+        summary="Begin to sign in by the OpenID Connect issuer: sets a cookie until it is done.",
+        body=OidcStart, answer=OidcWay,
+    ),
+    Operation(
+        name="finish_oidc", method="POST", path="/kn/v1/oidc/finish",
+        summary="Sign in with what the issuer sent the browser back with.",
+        body=OidcReturn, answer=SessionView,
+    ),
+    Operation(
         name="change_password", method="POST", path="/kn/v1/password",
         summary="Change one's password; signs out everywhere else.",
         body=PasswordChange, answer=SessionView,
@@ -82,36 +134,12 @@ DESK_OPERATIONS: tuple[Operation[Struct], ...] = (
         summary="The key on which a member's own requests in a project are counted.",
         body=ChatKeyOrder, answer=ChatKey, role="developer",
     ),
-    Operation(
-        name="list_members", method="GET", path="/kn/v1/members",
-        summary="Members and open invitations of an organisation.",
-        query=MemberQuery, answer=MemberList, role="viewer",
-    ),
-    Operation(
-        name="invite", method="POST", path="/kn/v1/invitations", status=201,
-        summary="Invite somebody; for a member, the way to a new password.",
-        body=NewInvitation, answer=SentInvitation, role="admin",
-    ),
-    Operation(
-        name="withdraw", method="DELETE", path="/kn/v1/invitations/{id}",
-        summary="Take an invitation back.", query=MemberQuery, answer=InvitationView, role="admin",
-        kinds=("inv",),
-    ),
-    Operation(
-        name="set_role", method="PATCH", path="/kn/v1/members/{id}",
-        summary="Change a member's role, at once.", body=MemberChange, answer=MemberView,
-        role="admin", kinds=("mem",),
-    ),
-    Operation(
-        name="remove_member", method="DELETE", path="/kn/v1/members/{id}",
-        summary="Remove a member, with all sessions.", answer=MemberView,
-        role="admin", kinds=("mem",),
-    ),
-    Operation(
-        name="sign_member_out", method="DELETE", path="/kn/v1/members/{id}/sessions",
-        summary="End all sessions of a member; who still has the password can sign in again.",
-        answer=MemberView, role="admin", kinds=("mem",),
-    ),
+    LIST_MEMBERS,
+    INVITE,
+    WITHDRAW,
+    SET_ROLE,
+    REMOVE_MEMBER,
+    SIGN_MEMBER_OUT,
     Operation(
         name="list_conversations", method="GET", path="/kn/v1/conversations",
         summary="The member's own conversations in a project, the latest change first.",

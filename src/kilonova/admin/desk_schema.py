@@ -18,6 +18,9 @@ __all__ = [
     "MemberQuery",
     "MemberView",
     "NewInvitation",
+    "OidcReturn",
+    "OidcStart",
+    "OidcWay",
     "PasswordChange",
     "SentInvitation",
     "SessionView",
@@ -71,6 +74,28 @@ class PasswordChange(_Body, frozen=True, kw_only=True):
     new_password: Secret
 
 
+class OidcStart(_Body, frozen=True, kw_only=True):
+    """``organisation`` (id or name) is wanted only of who is a member of several; ``invitation`` is
+    the token of one that is to be used."""
+
+    organisation: str | None = None
+    invitation: Secret | None = None
+
+
+class OidcWay(Struct, frozen=True, kw_only=True):
+    """Where the browser goes to sign in. It comes back to ``/console/oidc``."""
+
+    address: str
+
+
+class OidcReturn(_Body, frozen=True, kw_only=True):
+    """What the issuer added to our address, unchanged."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=4096)]
+    state: Annotated[str, Meta(min_length=1, max_length=256)]
+    iss: Annotated[str, Meta(max_length=2048)] | None = None
+
+
 class ChatKeyOrder(_Body, frozen=True, kw_only=True):
     """``project`` is an id."""
 
@@ -91,12 +116,15 @@ class MemberView(Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     created_at: datetime
+    has_password: bool = True
+    is_vouched: bool = False
 
 
 class SessionView(Struct, frozen=True, kw_only=True):
     """Without a member nobody is signed in; ``needs_setup`` says that nobody can be yet. The
     ``csrf`` token goes back as ``x-kilonova-csrf`` with whatever changes something. Budgets are in
-    ``currency``."""
+    ``currency``. ``oidc`` names the service by which people sign in, if there is one; without
+    ``has_passwords`` it is the only way for all but an organisation's last owner."""
 
     needs_setup: bool = False
     member: MemberView | None = None
@@ -104,6 +132,8 @@ class SessionView(Struct, frozen=True, kw_only=True):
     csrf: str = ""
     expires_at: datetime | None = None
     currency: str = ""
+    oidc: str = ""
+    has_passwords: bool = True
 
 
 class InvitedView(Struct, frozen=True, kw_only=True):

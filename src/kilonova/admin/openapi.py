@@ -35,7 +35,13 @@ def openapi(version: str) -> dict[str, Any]:
             "schemas": msgspec.json.decode(msgspec.json.encode(components)),
             "securitySchemes": {
                 "operator": {"type": "http", "scheme": "bearer"},
-                "member": {"type": "apiKey", "in": "cookie", "name": "kn_session"},
+                "member": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "kn_session",
+                    "description": "With the port behind it, where the address has one "
+                    "(kn_session_8040), and __Host- before it over HTTPS.",
+                },
             },
         },
     }

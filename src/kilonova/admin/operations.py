@@ -23,6 +23,7 @@ from kilonova.admin.bookkeeping import (
     NewClosing,
 )
 from kilonova.admin.forecast import NewPlan, PlanList, PlanView
+from kilonova.admin.request_detail import RequestDetail
 from kilonova.admin.schema import (
     AlertList,
     AlertQuery,
@@ -157,6 +158,12 @@ LIST_REQUESTS = Operation(
     query=RequestQuery, answer=RequestList,
     role="viewer",
 )  # fmt: skip
+REQUEST = Operation(
+    name="request", method="GET", path="/kn/v1/requests/{id}",
+    summary="One settled request: its record, its price line by line, and its ledger entries.",
+    answer=RequestDetail,
+    role="viewer", kinds=("req",),
+)  # fmt: skip
 PROFIT_AND_LOSS = Operation(
     name="profit_and_loss", method="GET", path="/kn/v1/statements/pnl",
     summary="Profit and loss by model, engine, organisation or project.",
@@ -256,6 +263,7 @@ OPERATIONS: tuple[Operation[Struct], ...] = (
     RELOAD_PRICES,
     USAGE,
     LIST_REQUESTS,
+    REQUEST,
     PROFIT_AND_LOSS,
     VERIFY_LEDGER,
     AUDIT,

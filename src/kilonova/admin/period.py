@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from kilonova.admin.views import milliseconds
 from kilonova.core.errors import InvalidRequest
 
-__all__ = ["parse_time"]
+__all__ = ["parse_span", "parse_time"]
 
 
 def parse_time(text: str, *, param: str) -> int:
@@ -20,3 +20,18 @@ def parse_time(text: str, *, param: str) -> int:
             "(2026-11-23T08:45:00Z).",
             param=param,
         ) from None
+
+
+def parse_span(first: str | None, end: str | None, *, end_ms: int) -> tuple[int, int]:
+    """As milliseconds since the epoch, ``end`` not in it; without them from 0 to ``end_ms``.
+
+    Raises InvalidRequest also for an end that does not come after the beginning."""
+    since_ms = 0 if first is None else parse_time(first, param="from")
+    until_ms = end_ms if end is None else parse_time(end, param="to")
+    if until_ms <= since_ms:
+        # What was given last is at fault; without it, the beginning lies beyond all time.
+        param = "from" if end is None else "to"
+        raise InvalidRequest(
+            f"{param}: {end or 'the end'} does not come after {first or '1970-01-01'}.", param=param
+        )
+    return since_ms, until_ms

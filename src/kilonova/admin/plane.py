@@ -23,6 +23,7 @@ from kilonova.admin.bookkeeping import (
     NewClosing,
 )
 from kilonova.admin.forecast import NewPlan, PlanList, PlanView
+from kilonova.admin.request_detail import RequestDetail
 from kilonova.admin.schema import (
     AlertList,
     AlertQuery,
@@ -76,9 +77,10 @@ class ControlPlane(Protocol):
     async def revoke_key(self, key_id: str) -> KeyView:
         """The key stops working at once. Revoking it again changes nothing."""
 
-    async def limits(self, level_id: str) -> LevelView: ...
+    async def limits(self, level: str) -> LevelView:
+        """``level`` is an id, or a name that only one key, project or organisation has."""
 
-    async def set_limits(self, level_id: str, body: LimitsChange) -> LevelView: ...
+    async def set_limits(self, level: str, body: LimitsChange) -> LevelView: ...
 
     async def list_alerts(self, query: AlertQuery) -> AlertList: ...
 
@@ -92,6 +94,8 @@ class ControlPlane(Protocol):
     async def usage(self, query: UsageQuery) -> UsageReport: ...
 
     async def list_requests(self, query: RequestQuery) -> RequestList: ...
+
+    async def request(self, request_id: str) -> RequestDetail: ...
 
     async def profit_and_loss(self, query: StatementQuery) -> StatementList: ...
 

@@ -6,7 +6,7 @@ from typing import Literal, Protocol, TypeVar
 from kilonova.core.identity import Key, Limits, Organisation, Project, SessionCredential
 from kilonova.core.members import Applicant, Invitation, Member, OpenedSession, Role, SignedIn
 
-__all__ = ["Customers", "MintedKey", "OrderForm", "Staff"]
+__all__ = ["Customers", "MintedKey", "OrderForm", "Staff", "Vouching"]
 
 Order = TypeVar("Order")
 Order_contra = TypeVar("Order_contra", contravariant=True)
@@ -73,6 +73,8 @@ class Customers(Protocol[Order_contra]):
 class Staff(Protocol):
     """Members and their sessions. ``actor`` is the member who asks; None is the operator."""
 
+    has_passwords: bool
+
     @property
     def needs_setup(self) -> bool: ...
 
@@ -120,3 +122,22 @@ class Staff(Protocol):
 
     def organisation_named(self, name: str | None) -> str:
         """The id of the organisation of this id or name; of the first one where none is given."""
+
+
+class Vouching(Protocol):
+    """Another service that says who people are; ``label`` is what it is called."""
+
+    label: str
+
+    async def start(
+        self, origin: str, *, organisation: str | None, invitation: str | None
+    ) -> tuple[str, str]:
+        """Where the browser goes from ``origin``, and what it keeps until it is back."""
+
+    async def finish(
+        self, kept: str | None, *, code: str, state: str, issuer: str | None
+    ) -> OpenedSession:
+        """Raises Unauthenticated, or Forbidden with the reason why not."""
+
+    async def problem(self) -> str | None:
+        """Why nobody can sign in by it now; None where all is well."""

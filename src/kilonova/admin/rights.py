@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kilonova.admin.operations import Operation
+from kilonova.admin.request_detail import RequestDetail
 from kilonova.admin.schema import RequestList, UsageReport, UsageTotal
 from kilonova.admin.statements import StatementList, StatementQuery
 from kilonova.admin.tariff import PriceList
@@ -70,6 +71,8 @@ def conceal(answer: Struct, *, tells_cost: bool) -> Struct:
                 data=tuple(map(_without_cost, answer.data)),
                 totals=tuple(map(_without_cost, answer.totals)),
             )
+        case RequestDetail() if not tells_cost:
+            return replace(answer, request=replace(answer.request, cost=None))
         case RequestList() if not tells_cost:
             return replace(answer, data=tuple(replace(each, cost=None) for each in answer.data))
         case StatementList() if not tells_cost:

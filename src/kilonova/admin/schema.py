@@ -60,6 +60,7 @@ GroupBy = Literal[
     "model",
     "project",
     "key",
+    "member",
     "organisation",
     "engine",
     "resource",
@@ -154,7 +155,8 @@ class AlertQuery(PageQuery, frozen=True, kw_only=True):
 
 
 class AlertView(Struct, frozen=True, kw_only=True):
-    """A budget reached a share of itself. ``window`` is a day, a month, or empty for its life."""
+    """A budget reached a share of itself; ``percent`` 0: it refused a request before that.
+    ``window`` is a day, a month, or empty for its life."""
 
     id: str
     organisation_id: str
@@ -245,7 +247,8 @@ class KeyQuery(PageQuery, frozen=True, kw_only=True):
 
 
 class KeyView(Struct, frozen=True, kw_only=True):
-    """What is known of a key: the start of its bearer form, never the key itself."""
+    """What is known of a key: the start of its bearer form, never the key itself. ``made_by`` is a
+    member's id; null is the operator."""
 
     id: str
     organisation_id: str
@@ -257,6 +260,7 @@ class KeyView(Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    made_by: str | None
     last_used_on: date | None = None
 
 
@@ -280,7 +284,8 @@ class PriceView(Struct, frozen=True, kw_only=True):
 
 
 class ModelView(Struct, frozen=True, kw_only=True):
-    """``price`` is that of a short request now, at the default tier; null: not on sale."""
+    """``price`` is that of a short request now, at the default tier; null: not on sale.
+    ``thinking_controls`` is what requests may say about the thoughts of a model that has some."""
 
     id: str
     name: str
@@ -288,6 +293,7 @@ class ModelView(Struct, frozen=True, kw_only=True):
     description: str
     aliases: tuple[str, ...]
     abilities: tuple[str, ...]
+    thinking_controls: tuple[str, ...]
     engine: str
     is_ready: bool
     context_tokens: int
@@ -302,10 +308,19 @@ class ModelList(Struct, frozen=True, kw_only=True):
 
 
 class UsageQuery(_Query, frozen=True, kw_only=True):
-    """``from`` is included, ``to`` is not; both are dates or RFC 3339 times, in UTC."""
+    """``from`` is included, ``to`` is not; both are dates or RFC 3339 times, in UTC. ``interval``
+    tells each group's hours, days or months apart. ``model``, ``project``, ``key`` and ``member``
+    are ids: only what is of all that are named counts. A member's are the requests of the keys that
+    the member made, and the member's own in the console."""
 
     group_by: GroupBy = "model"
+    interval: Literal["hour", "day", "month"] | None = None
     organisation: str | None = None
+    model: str | None = None
+    project: str | None = None
+    key: str | None = None
+    member: str | None = None
+    dialect: str | None = None
     from_: str | None = field(name="from", default=None)
     to: str | None = None
 
@@ -320,6 +335,7 @@ class UsageTotal(Struct, frozen=True, kw_only=True):
     input_tokens: int
     cache_read_tokens: int
     cache_write_tokens: int
+    cache_write_long_tokens: int
     output_tokens: int
     reasoning_tokens: int
     price: str
@@ -334,15 +350,19 @@ class UsageTotal(Struct, frozen=True, kw_only=True):
 
 
 class UsageRow(UsageTotal, frozen=True, kw_only=True):
-    """``group`` is an id or a name, an hour (``2026-11-23T08``), a day or a month, in UTC."""
+    """``group`` is an id or a name, an hour (``2026-11-23T08``), a day or a month, in UTC; empty
+    for keys that the operator made, by members. ``time`` is the hour, day or month of the line,
+    where ``interval`` tells them apart."""
 
     group: str
+    time: str | None = None
 
 
 class UsageReport(Struct, frozen=True, kw_only=True):
     """Rows by group and currency; ``totals`` holds one line a currency."""
 
     group_by: GroupBy
+    interval: Literal["hour", "day", "month"] | None = None
     data: tuple[UsageRow, ...]
     totals: tuple[UsageTotal, ...]
 
@@ -357,7 +377,8 @@ class Verification(Struct, frozen=True, kw_only=True):
 
 class RequestQuery(PageQuery, frozen=True, kw_only=True):
     """``from`` and ``to`` as in ``UsageQuery``; requests count by their end. ``model``, ``project``
-    and ``key`` are ids."""
+    and ``key`` are ids. Those that took less than ``took_ms_min`` or cost less than ``price_min``
+    are left out."""
 
     organisation: str | None = None
     model: str | None = None
@@ -365,6 +386,8 @@ class RequestQuery(PageQuery, frozen=True, kw_only=True):
     key: str | None = None
     dialect: str | None = None
     outcome: Outcome | None = None
+    took_ms_min: Annotated[int, Meta(ge=0, le=10**12)] | None = None
+    price_min: BudgetAmount | None = None
     order: Literal["oldest", "newest"] = "oldest"
     from_: str | None = field(name="from", default=None)
     to: str | None = None

@@ -123,7 +123,9 @@ class MomentView(Struct, frozen=True, kw_only=True):
 
 
 class StatementView(Struct, frozen=True, kw_only=True):
-    """``segments`` and ``platform`` add up to ``total``. ``year`` is how many such periods a year
+    """Costs count from ``costs_from`` on: nobody was served before.
+
+    ``segments`` and ``platform`` add up to ``total``. ``year`` is how many such periods a year
     has, as a fraction. ``energy_basis`` counts requests by how their energy is known; the empty one
     is not known."""
 
@@ -133,6 +135,7 @@ class StatementView(Struct, frozen=True, kw_only=True):
     from_: datetime = field(name="from")
     to: datetime
     is_running: bool
+    costs_from: datetime
     idle: IdlePolicy
     year: tuple[int, int]
     segments: tuple[SegmentView, ...]
@@ -177,6 +180,7 @@ def _show(statement: Statement, names: Mapping[str, str]) -> StatementView:
         from_=moment(statement.since_ms),
         to=moment(statement.until_ms),
         is_running=statement.is_running,
+        costs_from=moment(max(statement.since_ms, statement.costed_from_ms)),
         idle=statement.idle,
         year=statement.year,
         segments=tuple(

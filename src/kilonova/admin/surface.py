@@ -92,6 +92,9 @@ class AdminSurface:
             confined = asker if operation.role is not None else None
             arguments = self._arguments(operation, request, confined)
             with act_as(_actor(asker)):
+                way_out = desk.ways_out.get(operation.name)
+                if way_out is not None:
+                    return await way_out(request, asker, *arguments)
                 return await desk.rooms[operation.name](asker, *request.captures, *arguments)
 
         return serve

@@ -1,14 +1,16 @@
 """The price book as the admin API shows it."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Protocol
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from kilonova.admin.schema import PriceView
 from kilonova.admin.views import moment, show_price
-from kilonova.core.errors import Conflict
+from kilonova.core.errors import Conflict, NotFound
 from kilonova.core.model import Model, Price
 from kilonova.core.tariff import PriceLine
 
@@ -46,7 +48,7 @@ class Tariff(Protocol):
 
     def current(self, model: Model, at_ms: int) -> Price | None: ...
 
-    def reload(self) -> bool:
+    async def take_up(self) -> bool:
         """Raises ValueError with what is wrong, and keeps what was in use."""
 
 
@@ -86,9 +88,16 @@ class PriceList(Struct, frozen=True, kw_only=True):
 
 
 def show_prices(
-    tariff: Tariff, query: PriceQuery, *, now_ms: int, at_ms: int | None = None
+    tariff: Tariff,
+    query: PriceQuery,
+    *,
+    models: Iterable[Model],
+    now_ms: int,
+    at_ms: int | None = None,
 ) -> PriceList:
-    """The lines that the query asks for, by model, tier and threshold."""
+    """The lines that the query asks for, by model, tier and threshold. Raises NotFound for a model
+    that is neither one of ``models`` nor in the price list."""
+    query = _resolved(tariff, query, models)
     now = tariff.holding(now_ms)
     lines = tariff.lines if at_ms is None else tariff.holding(at_ms)
     chosen = [line for line in lines if _is_chosen(line, query)]
@@ -103,15 +112,27 @@ def show_prices(
     )
 
 
-def reload_prices(tariff: Tariff) -> None:
+async def reload_prices(tariff: Tariff) -> None:
     """Takes up the file as it is now. Raises Conflict, and nothing has changed."""
     try:
-        tariff.reload()
+        await tariff.take_up()
     except ValueError as error:
         raise Conflict(
             f"{str(error).rstrip('.')}. The prices in use are the same as before.",
             reason="price_list_refused",
         ) from None
+
+
+def _resolved(tariff: Tariff, query: PriceQuery, models: Iterable[Model]) -> PriceQuery:
+    """With the id of the model, whichever of its names is asked for."""
+    if query.model is None:
+        return query
+    ids = {line.model_id: line.model_id for line in tariff.lines}
+    for model in models:
+        ids |= dict.fromkeys((model.id, *model.aliases), model.id)
+    if query.model not in ids:
+        raise NotFound(f"There is no model {query.model[:100]!r} here.", param="model")
+    return replace(query, model=ids[query.model])
 
 
 def _is_chosen(line: PriceLine, query: PriceQuery) -> bool:

@@ -214,6 +214,7 @@ def show_key(key: Key, *, last_day: int | None = None) -> KeyView:
         created_at=moment(key.created_ms),
         expires_at=None if key.expires_ms is None else moment(key.expires_ms),
         revoked_at=None if key.revoked_ms is None else moment(key.revoked_ms),
+        made_by=key.made_by,
         last_used_on=None if last_day is None else moment(last_day * DAY_MS).date(),
     )
 
@@ -242,6 +243,7 @@ def show_model(model: Model, price: Price | None, *, is_ready: bool) -> ModelVie
         description=model.description,
         aliases=model.aliases,
         abilities=model.abilities,
+        thinking_controls=model.thinking_controls if model.can("reasoning") else (),
         engine=model.engine,
         is_ready=is_ready,
         context_tokens=model.context_tokens,
@@ -303,6 +305,7 @@ def show_total(line: UsageSum) -> UsageTotal:
         input_tokens=usage.input_tokens,
         cache_read_tokens=usage.cache_read_tokens,
         cache_write_tokens=usage.cache_write_tokens,
+        cache_write_long_tokens=usage.cache_write_long_tokens,
         output_tokens=usage.output_tokens,
         reasoning_tokens=usage.reasoning_tokens,
         price=format_nano(line.price_nano),
@@ -318,5 +321,6 @@ def show_total(line: UsageSum) -> UsageTotal:
 
 
 def show_row(line: UsageSum) -> UsageRow:
-    """One line of a report that has one grouping."""
-    return UsageRow(group=line.group[0], **structs.asdict(show_total(line)))
+    """One line of a report by its group, and by its time where there is one."""
+    group, *times = line.group
+    return UsageRow(group=group, time=next(iter(times), None), **structs.asdict(show_total(line)))

@@ -294,4 +294,5 @@ def _edge_limits(settings: Settings) -> EdgeLimits:
         inflight_max=limits.inflight_max,
         request_s_max=limits.stream_s_max,
         tells_cost=settings.server.tells_cost,
+        is_secure=settings.is_secure,
     )

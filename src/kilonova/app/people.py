@@ -49,13 +49,12 @@ class People:
 
     def desk(self, settings: Settings, *, owner_of_request: Callable[[str], str | None]) -> Desk:
         """Where they come in."""
-        console = settings.console
         return Desk(
             self._books.members,
             self.conversations,
             DeskRules(
-                is_secure=settings.tls.enabled or console.is_behind_tls,
-                kept_s=round(console.session_s_max),
+                is_secure=settings.is_secure,
+                kept_s=round(settings.console.session_s_max),
                 currency=settings.prices.currency,
             ),
             owner_of_request=owner_of_request,

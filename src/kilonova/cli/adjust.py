@@ -113,12 +113,17 @@ def adjustments(run: Run, options: AdjustmentsOptions) -> None:
     if run.output.is_json:
         run.output.document(found)
         return
-    heads = ("ID", "KIND", "AMOUNT", "REFERS TO", "BOOKED", "ORGANISATION", "REASON")
+    heads = (
+        *("ID", "KIND", "AMOUNT", "TOKENS", "ENDS", "REFERS TO", "BOOKED", "ORGANISATION"),
+        "REASON",
+    )
     rows = [
         (
             each.id,
             each.kind,
             f"{each.amount} {each.currency}",
+            str(each.tokens or "-"),
+            when(each.expires_at),
             each.request_id or each.refers_to or "-",
             when(each.booked_at),
             each.organisation_id,
@@ -126,7 +131,7 @@ def adjustments(run: Run, options: AdjustmentsOptions) -> None:
         )
         for each in found.data
     ]
-    run.output.table(heads, rows)
+    run.output.table(heads, rows, least=("ORGANISATION", "TOKENS", "ENDS", "REASON", "REFERS TO"))
 
 
 def add_to(owner: typer.Typer) -> None:

@@ -19,6 +19,16 @@ app = verb()
 
 class AuditOptions(Struct, frozen=True, kw_only=True):
     organisation: Annotated[str | None, typer.Option(help="Only of this one: id or name.")] = None
+    actor: Annotated[
+        str | None, typer.Option(help="Only by this one: an id, an e-mail, operator or system.")
+    ] = None
+    action: Annotated[
+        str | None, typer.Option(help="Only this action (key.revoked), or all of a kind (key).")
+    ] = None
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Only from this date or time on (UTC).")
+    ] = None
+    to: Annotated[str | None, typer.Option(help="Only before this date or time (UTC).")] = None
     before: Annotated[int | None, typer.Option(help="Only entries before this number.")] = None
     limit: Annotated[int, typer.Option(help="At most so many, from 1 to 1000.")] = 100
     verify: Annotated[
@@ -33,7 +43,15 @@ def audit(run: Run, options: AuditOptions) -> None:
         _write_proof(run, run.ask(lambda plane: plane.verify_audit()))
         return
     query = checked(
-        AuditQuery(organisation=options.organisation, before=options.before, limit=options.limit)
+        AuditQuery(
+            organisation=options.organisation,
+            before=options.before,
+            limit=options.limit,
+            actor=options.actor,
+            action=options.action,
+            from_=options.from_,
+            to=options.to,
+        )
     )
     _write(run, run.ask(lambda plane: plane.audit(query)))
 

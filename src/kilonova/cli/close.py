@@ -59,7 +59,7 @@ def closings(run: Run, options: NoOptions) -> None:  # noqa: ARG001 (every comma
         run.output.document(found)
         return
     rows = [(each.period, when(each.closed_at), each.sha256) for each in found.data]
-    run.output.table(("MONTH", "CLOSED", "SHA256"), rows)
+    run.output.table(("MONTH", "CLOSED", "SHA256"), rows, least=("SHA256",))
 
 
 def add_to(owner: typer.Typer) -> None:

@@ -45,6 +45,9 @@ class _Common(Struct, frozen=True, kw_only=True):
 
 class _CommonJson(_Common, frozen=True, kw_only=True):
     json: Annotated[bool, typer.Option("--json", help="Write one JSON document.")] = False
+    wide: Annotated[
+        bool, typer.Option("--wide", help="All columns, however narrow the terminal.")
+    ] = False
 
 
 def group(summary: str) -> typer.Typer:
@@ -81,7 +84,10 @@ def command(
         def call(**values: Any) -> None:
             shared = {field.name: values.pop(field.name) for field in fields(common)}
             run = Run(
-                home=shared["home"], is_json=shared.get("json", False), is_debug=shared["debug"]
+                home=shared["home"],
+                is_json=shared.get("json", False),
+                is_debug=shared["debug"],
+                is_wide=shared.get("wide", False),
             )
             run.perform(lambda: function(run, options_type(**values)))
 

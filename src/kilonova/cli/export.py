@@ -1,6 +1,6 @@
 """``kilonova export``: charges and requests as CSV or Parquet, for other programs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,11 +11,12 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from kilonova.admin.bookkeeping import FocusExport, FocusQuery
+from kilonova.admin.plane import ControlPlane
 from kilonova.admin.schema import RequestQuery, RequestView, UsageQuery, UsageRow
 from kilonova.billing.focus.columns import COLUMNS
 from kilonova.cli.command import command, group
 from kilonova.cli.exits import USAGE, CommandError
-from kilonova.cli.pages import every
+from kilonova.cli.pages import every, pages
 from kilonova.cli.run import Run
 from kilonova.cli.table_files import Cell, as_csv, write_parquet
 
@@ -76,6 +77,9 @@ def focus(run: Run, options: FocusOptions) -> None:
 def requests(run: Run, options: ExportOptions) -> None:
     """Write a line for each settled request."""
     query = RequestQuery(from_=options.from_, to=options.to, organisation=options.organisation)
+    if options.format == "csv" and not run.output.is_json:
+        _stream_requests(run, options, query)
+        return
     found = run.ask(lambda plane: every(plane.list_requests, query))
     _write(run, options, (RequestView.__struct_fields__, found))
 
@@ -88,6 +92,31 @@ def usage(run: Run, options: UsageOptions) -> None:
     )
     found = run.ask(lambda plane: plane.usage(query))
     _write(run, options, (UsageRow.__struct_fields__, found.data))
+
+
+def _stream_requests(run: Run, options: ExportOptions, query: RequestQuery) -> None:
+    """A page at a time: there may be millions. A file is there whole, or not at all."""
+    heads = as_csv(RequestView.__struct_fields__, [])
+
+    async def write(plane: ControlPlane, to: Callable[[str], object]) -> int:
+        count, head = 0, heads
+        async for page in pages(plane.list_requests, query):
+            lines = as_csv(RequestView.__struct_fields__, [astuple(each) for each in page])
+            to(head + lines.removeprefix(heads))
+            count, head = count + len(page), ""
+        return count
+
+    if options.out is None:
+        run.ask(lambda plane: write(plane, run.output.text))
+        return
+    draft = options.out.with_name(f"{options.out.name}.part")
+    try:
+        with draft.open("w", encoding="utf-8") as file:
+            count = run.ask(lambda plane: write(plane, file.write))
+        draft.replace(options.out)
+    finally:
+        draft.unlink(missing_ok=True)
+    run.output.note(f"wrote {options.out}: {count} rows")
 
 
 _Table = tuple[Sequence[str], Sequence[Sequence[Cell]]]

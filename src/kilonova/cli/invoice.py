@@ -67,7 +67,7 @@ def _list(run: Run, organisation: str | None) -> None:
         (each.number, each.period, each.organisation_id, f"{each.due} {each.currency}", each.sha256)
         for each in found.data
     ]
-    run.output.table(("NUMBER", "MONTH", "ORGANISATION", "DUE", "SHA256"), rows)
+    run.output.table(("NUMBER", "MONTH", "ORGANISATION", "DUE", "SHA256"), rows, least=("SHA256",))
 
 
 def _write(run: Run, options: InvoiceOptions, found: InvoiceView) -> None:

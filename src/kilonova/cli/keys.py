@@ -67,7 +67,7 @@ def create(run: Run, options: CreateOptions) -> None:
             limits=limits,
         )
     )
-    key = run.ask(lambda plane: plane.create_key(body))
+    key = run.ask(lambda plane: plane.create_key(body), may_begin=True)
     view = CreatedView(
         id=key.id,
         bearer_key=key.bearer_key,
@@ -106,7 +106,9 @@ def list_(run: Run, options: ListOptions) -> None:
         run.output.document({"data": keys})
         return
     heads = ("ID", "NAME", "BEARER", "ACCESS KEY ID", "PROJECT", "CREATED", "STATE")
-    run.output.table(heads, [_row(key) for key in keys])
+    run.output.table(
+        heads, [_row(key) for key in keys], least=("PROJECT", "CREATED", "ACCESS KEY ID", "STATE")
+    )
 
 
 def _row(key: KeyView) -> tuple[str, ...]:

@@ -62,8 +62,8 @@ def describe_limits(limits: LimitsView) -> str:
 
 
 class LevelOptions(Struct, frozen=True, kw_only=True):
-    level_id: Annotated[
-        str, typer.Argument(metavar="LEVEL_ID", help="An id: key_…, proj_… or org_…")
+    level: Annotated[
+        str, typer.Argument(metavar="LEVEL", help="A key, project or organisation: id or name.")
     ]
 
 
@@ -82,7 +82,7 @@ class SetOptions(LevelOptions, frozen=True, kw_only=True):
 @command(app)
 def show(run: Run, options: LevelOptions) -> None:
     """Show limits, and what is spent, held and left of each budget."""
-    _write(run, run.ask(lambda plane: plane.limits(options.level_id)))
+    _write(run, run.ask(lambda plane: plane.limits(options.level)))
 
 
 @command(app)
@@ -104,28 +104,28 @@ def set_(run: Run, options: SetOptions) -> None:
             soft=UNSET if options.soft is None else soft_windows(options.soft),
         )
     )
-    _write(run, run.ask(lambda plane: plane.set_limits(options.level_id, change)))
+    _write(run, run.ask(lambda plane: plane.set_limits(options.level, change)))
 
 
 class AlertsOptions(Struct, frozen=True, kw_only=True):
     organisation: Annotated[str | None, typer.Option(help="Only of this one: id or name.")] = None
-    level: Annotated[str | None, typer.Option(help="Only of this key, project or org id.")] = None
+    level: Annotated[str | None, typer.Option(help="Only of this one: id or name.")] = None
 
 
 @command(app)
 def alerts(run: Run, options: AlertsOptions) -> None:
-    """List the budgets that reached 50, 80 or 100 percent, oldest first."""
+    """List the budgets that reached 50, 80 or 100 percent, or refused, oldest first."""
     query = AlertQuery(organisation=options.organisation, level=options.level)
     found = run.ask(lambda plane: every(plane.list_alerts, query))
     if run.output.is_json:
         run.output.document({"data": found})
         return
     heads = ("RAISED", "ID", "BUDGET", "WINDOW", "REACHED", "SPENT", "AMOUNT")
-    run.output.table(heads, [_alert_row(alert) for alert in found])
+    run.output.table(heads, [_alert_row(alert) for alert in found], least=("WINDOW", "AMOUNT"))
 
 
 def _alert_row(alert: AlertView) -> tuple[str, ...]:
-    reached = f"{alert.percent} %"
+    reached = f"{alert.percent} %" if alert.percent else "refused"
     facts = (alert.budget, alert.window or "-", reached, alert.spent, alert.amount)
     return (when(alert.raised_at), alert.level_id, *facts)
 

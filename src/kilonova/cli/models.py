@@ -20,7 +20,9 @@ def list_(run: Run, options: NoOptions) -> None:  # noqa: ARG001 (every command 
         run.output.document({"data": models})
         return
     heads = ("ID", "ABILITIES", "CONTEXT", "INPUT", "OUTPUT", "ENGINE", "STATE")
-    run.output.table(heads, [_row(model) for model in models])
+    run.output.table(
+        heads, [_row(model) for model in models], least=("ABILITIES", "ENGINE", "CONTEXT")
+    )
 
 
 def rate_text(price: PriceView | None, kind: Literal["input", "output"]) -> str:

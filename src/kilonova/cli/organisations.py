@@ -25,7 +25,7 @@ class CreateOptions(Struct, frozen=True, kw_only=True):
 def create(run: Run, options: CreateOptions) -> None:
     """Make an organisation."""
     body = checked(NewOrganisation(name=options.name))
-    organisation = run.ask(lambda plane: plane.create_organisation(body))
+    organisation = run.ask(lambda plane: plane.create_organisation(body), may_begin=True)
     if run.output.is_json:
         run.output.document(organisation)
     else:
@@ -42,4 +42,4 @@ def list_(run: Run, options: NoOptions) -> None:  # noqa: ARG001 (every command 
     rows = [
         (each.id, each.name, describe_limits(each.limits), when(each.created_at)) for each in found
     ]
-    run.output.table(("ID", "NAME", "LIMITS", "CREATED"), rows)
+    run.output.table(("ID", "NAME", "LIMITS", "CREATED"), rows, least=("CREATED", "LIMITS"))

@@ -5,11 +5,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import Any, TextIO
 
 import msgspec
 
-__all__ = ["Output", "columns"]
+__all__ = ["Output", "columns", "fitting"]
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 
@@ -18,9 +19,15 @@ class Output:
     """``is_json``: the command's one document goes to standard output, and nothing else does."""
 
     def __init__(
-        self, *, is_json: bool = False, stdout: TextIO | None = None, stderr: TextIO | None = None
+        self,
+        *,
+        is_json: bool = False,
+        is_wide: bool = False,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
     ) -> None:
         self.is_json = is_json
+        self._is_wide = is_wide
         self._stdout = stdout or sys.stdout
         self._stderr = stderr or sys.stderr
 
@@ -44,10 +51,18 @@ class Output:
         """Data for a person, one item a line."""
         self.text("".join(f"{line}\n" for line in lines))
 
-    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Aligned columns, never cut: they are read by people and by ``awk``."""
-        head, *body = columns([heads, *rows])
+    def table(
+        self, heads: Sequence[str], rows: Sequence[Sequence[str]], *, least: Sequence[str] = ()
+    ) -> None:
+        """Aligned columns, whose cells are never cut. Programs get all of them, and so does a
+        terminal that is wide enough; else the ``least`` ones are left out, in their order."""
+        table, left_out = [heads, *rows], list[str]()
+        if self._stdout.isatty() and not self._is_wide:
+            table, left_out = fitting(table, least, width=get_terminal_size().columns)
+        head, *body = columns(table)
         self.lines([self.style(head, "bold", on=self._stdout), *body])
+        if left_out:
+            self.note(f"left out to fit: {', '.join(left_out)}; --wide shows all")
 
     def note(self, message: str) -> None:
         """A message beside the data."""
@@ -87,6 +102,20 @@ class Output:
     def mark(self, text: str, name: str) -> str:
         """As ``style``, for standard output."""
         return self.style(text, name, on=self._stdout)
+
+
+def fitting(
+    table: Sequence[Sequence[str]], least: Sequence[str], *, width: int
+) -> tuple[list[Sequence[str]], list[str]]:
+    """The table without as many of its ``least`` columns as it takes to fit, and their heads."""
+    rows, left_out = list(table), list[str]()
+    for head in least:
+        if max(map(len, columns(rows))) <= width:
+            break
+        at = list(rows[0]).index(head)
+        rows = [[*row[:at], *row[at + 1 :]] for row in rows]
+        left_out.append(head)
+    return rows, left_out
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:

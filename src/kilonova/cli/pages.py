@@ -1,13 +1,13 @@
 """Reads a list of the control plane to its end, page by page."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
 from kilonova.admin.schema import PAGE_MAX, PageQuery
 
-__all__ = ["every"]
+__all__ = ["every", "pages"]
 
 Item = TypeVar("Item", covariant=True)  # noqa: PLC0105 (one parameter, named for what it is)
 Query = TypeVar("Query", bound=PageQuery)
@@ -21,13 +21,19 @@ class _Page(Protocol[Item]):
     def next(self) -> str | None: ...
 
 
-async def every(ask: Callable[[Query], Awaitable[_Page[Item]]], query: Query) -> list[Item]:
-    """All items that match the query."""
-    items: list[Item] = []
+async def pages(
+    ask: Callable[[Query], Awaitable[_Page[Item]]], query: Query
+) -> AsyncIterator[tuple[Item, ...]]:
+    """All items that match the query, a page at a time."""
     after: str | None = None
     while True:
         page = await ask(replace(query, limit=PAGE_MAX, after=after))
-        items.extend(page.data)
+        yield page.data
         after = page.next
         if after is None:
-            return items
+            return
+
+
+async def every(ask: Callable[[Query], Awaitable[_Page[Item]]], query: Query) -> list[Item]:
+    """All items that match the query."""
+    return [item async for page in pages(ask, query) for item in page]

@@ -16,7 +16,7 @@ from kilonova.cli.pnl_page import PICTURES, as_page, picture
 from kilonova.cli.pnl_text import Capex, as_text
 from kilonova.cli.pnl_words import WORDS, Language
 from kilonova.cli.run import Run
-from kilonova.cli.table_files import Cell, as_csv, write_parquet
+from kilonova.cli.table_files import Cell, as_csv, need_parquet, write_parquet
 from kilonova.core.statement import IdlePolicy, Segmentation
 
 __all__ = ["app", "table_of"]
@@ -59,6 +59,9 @@ class PnlOptions(Struct, frozen=True, kw_only=True):
 @command(app)
 def pnl(run: Run, options: PnlOptions) -> None:
     """Show profit and loss by model, engine, organisation or project."""
+    if options.parquet is not None:
+        need_parquet()
+    spent = [_capex(text) for text in options.capex or ()]
     needs_pictures = options.html is not None or options.svg is not None
     query = checked(
         StatementQuery(
@@ -73,7 +76,6 @@ def pnl(run: Run, options: PnlOptions) -> None:
     )
     found = run.ask(lambda plane: plane.profit_and_loss(query))
     words = WORDS[options.language]
-    spent = [_capex(text) for text in options.capex or ()]
     if needs_pictures:
         _write_pictures(run, _only(found), options)
     if options.parquet is not None:

@@ -166,6 +166,9 @@ def _notes(statement: StatementView, words: Words, scale: Scale) -> Iterator[str
     total = statement.total
     if not total.requests and not Decimal(total.cost):
         yield words.nothing
+    if statement.costs_from > statement.from_:
+        moment = statement.costs_from.astimezone(UTC).strftime("%Y-%m-%d")
+        yield words.costs_from.format(moment)
     yield words.policies[statement.idle]
     if statement.energy_basis:
         parts = (

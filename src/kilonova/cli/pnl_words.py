@@ -12,6 +12,8 @@ __all__ = ["WORDS", "Language", "Scale", "Words", "scale_of"]
 Language = Literal["en", "fr"]
 
 # No-break spaces: the narrow one between thousands, the wide one before a percent sign.
+# From here on a ratio says no more than that there is hardly anything to divide by.
+_PERCENT_MAX = 100_000
 _THIN, _WIDE = "\u202f", "\u00a0"
 
 
@@ -47,6 +49,7 @@ class Words(Struct, frozen=True, kw_only=True):
     bases: dict[str, str]
     energy_of: str
     shortfall: str
+    costs_from: str
     uncosted: str
     nothing: str
     in_units: dict[str, str]
@@ -75,8 +78,10 @@ class Words(Struct, frozen=True, kw_only=True):
         return plain_number(value).replace(".", self.decimal_mark)
 
     def percent(self, text: str | None) -> str:
-        """A dash where there is nothing to compare with."""
-        return "-" if text is None else self.number(Decimal(text), 1) + self.percent_mark
+        """A dash where there is nothing to compare with, or so little that it says nothing."""
+        if text is None or abs(Decimal(text)) >= _PERCENT_MAX:
+            return "-"
+        return self.number(Decimal(text), 1) + self.percent_mark
 
 
 class Scale(Struct, frozen=True):
@@ -157,6 +162,7 @@ _EN = Words(
     },
     energy_of="Energy by request: {}.",
     shortfall="Work that nobody is charged for: {}.",
+    costs_from="Costs count from {} on, the first day with a request.",
     uncosted="{} requests have no known cost; they add none.",
     nothing="Nothing was sold, and nothing was spent.",
     in_units={"0": "in {}", "6": "in millions of {}", "9": "in billions of {}"},
@@ -233,6 +239,7 @@ _FR = Words(
     },
     energy_of="Énergie par requête : {}.",
     shortfall="Travail que personne ne paie : {}.",
+    costs_from="Les coûts comptent à partir du {}, premier jour avec une requête.",
     uncosted="{} requêtes ont un coût inconnu ; elles n’en ajoutent aucun.",
     nothing="Rien n’a été vendu ni dépensé.",
     in_units={"0": "en {}", "6": "en millions de {}", "9": "en milliards de {}"},

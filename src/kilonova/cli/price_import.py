@@ -5,12 +5,12 @@ the old one stays beside it.
 """
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from msgspec import Struct
 
-from kilonova.billing.prices.desk import assemble, read_list
+from kilonova.billing.prices.desk import assemble, read_list, unknown_models
 from kilonova.billing.prices.form import ListForm, SourceForm, bind, parse_list
 from kilonova.billing.prices.public_list import (
     CURRENCY,
@@ -21,7 +21,7 @@ from kilonova.billing.prices.public_list import (
 )
 from kilonova.billing.prices.writing import Change, changes, merge, render
 from kilonova.catalog.catalog import Catalog
-from kilonova.cli.exits import USAGE, CommandError
+from kilonova.cli.exits import CONFIG, NOT_FOUND, USAGE, CommandError
 from kilonova.cli.run import Run
 from kilonova.home import write_private
 from kilonova.offer import plan_offer
@@ -50,6 +50,7 @@ class ImportDone(Struct, frozen=True, kw_only=True):
     rounded: int
     free: tuple[str, ...]
     left_out: tuple[str, ...]
+    unknown: tuple[str, ...]
     changes: tuple[Change, ...]
     is_written: bool
 
@@ -65,18 +66,22 @@ class ImportDone(Struct, frozen=True, kw_only=True):
             )
             lines[-1] += " with free = true in a row"
         lines += [f"left out: {each}" for each in self.left_out]
+        if self.unknown:
+            lines.append(f"no model here is called so, yet: {', '.join(self.unknown)}")
         lines.append(f"{'written to' if self.is_written else 'nothing written; would go to'} ")
         return "\n".join(lines) + self.file
 
 
 def import_list(run: Run, wanted: Import) -> ImportDone:
     """Raises CommandError, or PriceError for a list that cannot be used; then nothing changed."""
+    _check_day(wanted.since)
     settings = run.settings()
     prices = settings.prices
     if prices.currency != CURRENCY:
         raise CommandError(
             f"The public list is in {CURRENCY} and the books are in {prices.currency}. No rate of "
-            "exchange is guessed: write the rows by hand."
+            "exchange is guessed: write the rows by hand.",
+            code=CONFIG,
         )
     catalog = plan_offer(settings).catalog
     content = wanted.file.read_bytes()
@@ -102,6 +107,7 @@ def import_list(run: Run, wanted: Import) -> ImportDone:
         rounded=imported.rounded,
         free=imported.free,
         left_out=imported.left_out,
+        unknown=() if wanted.is_costs else tuple(unknown_models(form, catalog.models)),
         changes=tuple(changes(standing, form)),
         is_written=not wanted.is_dry,
     )
@@ -110,12 +116,24 @@ def import_list(run: Run, wanted: Import) -> ImportDone:
     return done
 
 
+def _check_day(since: str | None) -> None:
+    try:
+        date.fromisoformat(since or "2026-01-01")
+    except ValueError:
+        raise CommandError(f"from: {since!r} is no date such as 2026-12-01", code=USAGE) from None
+
+
 def _choose(public: PublicList, wanted: Import, catalog: Catalog) -> dict[str, str]:
     chosen = dict(wanted.chosen)
+    for name in chosen.values():
+        if name not in public.entries:
+            raise CommandError(f"the list has no model {name!r}{public.hint(name)}", code=NOT_FOUND)
     if wanted.provider is not None:
         theirs = public.of_provider(wanted.provider)
         if not theirs:
-            raise CommandError(f"The list prices no model of the provider {wanted.provider!r}.")
+            raise CommandError(
+                f"The list prices no model of the provider {wanted.provider!r}.", code=NOT_FOUND
+            )
         chosen = {**{name: name for name in theirs}, **chosen}
     if not chosen:
         names = [(model.id, (model.engine_model, model.id)) for model in catalog.models]

@@ -110,7 +110,11 @@ def _show(run: Run, found: PriceList) -> None:
         run.output.document(found)
         return
     heads = ("MODEL", "TIER", "WHEN", "ABOVE", "INPUT", "CACHED", "OUTPUT", "VALID", "NOW", "NAME")
-    run.output.table(heads, [_row(line) for line in found.data])
+    run.output.table(
+        heads,
+        [_row(line) for line in found.data],
+        least=("NAME", "VALID", "NOW", "ABOVE", "CACHED", "WHEN"),
+    )
     whose = f"{found.file}, version {found.version}" if found.version else "the catalogue's own"
     run.output.note(f"{found.currency} per million tokens; {whose}")
 

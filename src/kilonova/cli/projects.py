@@ -31,7 +31,7 @@ class CreateOptions(OfOrganisation, frozen=True, kw_only=True):
 def create(run: Run, options: CreateOptions) -> None:
     """Make a project."""
     body = checked(NewProject(name=options.name, organisation=options.organisation))
-    project = run.ask(lambda plane: plane.create_project(body))
+    project = run.ask(lambda plane: plane.create_project(body), may_begin=True)
     if run.output.is_json:
         run.output.document(project)
     else:
@@ -60,4 +60,6 @@ def list_(run: Run, options: ListOptions) -> None:
         )
         for each in found
     ]
-    run.output.table(("ID", "NAME", "ORGANISATION", "LIMITS", "CREATED"), rows)
+    run.output.table(
+        ("ID", "NAME", "ORGANISATION", "LIMITS", "CREATED"), rows, least=("CREATED", "LIMITS")
+    )

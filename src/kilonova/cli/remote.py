@@ -27,6 +27,7 @@ from kilonova.admin.bookkeeping import (
 )
 from kilonova.admin.forecast import NewPlan, PlanList, PlanView
 from kilonova.admin.operations import Operation
+from kilonova.admin.request_detail import RequestDetail
 from kilonova.admin.schema import (
     AlertList,
     AlertQuery,
@@ -123,6 +124,9 @@ class RemotePlane:
 
     async def list_requests(self, query: RequestQuery) -> RequestList:
         return self._ask(operations.LIST_REQUESTS, argument=query)
+
+    async def request(self, request_id: str) -> RequestDetail:
+        return self._ask(operations.REQUEST, request_id)
 
     async def profit_and_loss(self, query: StatementQuery) -> StatementList:
         return self._ask(operations.PROFIT_AND_LOSS, argument=query)

@@ -12,6 +12,7 @@ import typer
 
 from kilonova.accounts.vault import VaultError
 from kilonova.admin.plane import ControlPlane
+from kilonova.admin.roster import RosterPlane
 from kilonova.cli import exits, planes
 from kilonova.cli.exits import CommandError, exit_code
 from kilonova.cli.output import Output
@@ -43,9 +44,11 @@ EXPECTED = (
 class Run:
     """Made by ``command`` for each call."""
 
-    def __init__(self, *, home: Path | None, is_json: bool, is_debug: bool) -> None:
+    def __init__(
+        self, *, home: Path | None, is_json: bool, is_debug: bool, is_wide: bool = False
+    ) -> None:
         self.home = Home(home or default_home())
-        self.output = Output(is_json=is_json)
+        self.output = Output(is_json=is_json, is_wide=is_wide)
         self._is_debug = is_debug
 
     def settings(self, path: Path | None = None) -> Settings:
@@ -53,14 +56,38 @@ class Run:
         in_home = self.home.path / "kilonova.toml"
         return load_settings(path or (in_home if in_home.exists() else None))
 
-    def ask(self, question: Callable[[ControlPlane], Awaitable[Answer]]) -> Answer:
-        """Puts a question to the running server, or to the home itself where none runs."""
+    def ask(
+        self, question: Callable[[ControlPlane], Awaitable[Answer]], *, may_begin: bool = False
+    ) -> Answer:
+        """Puts a question to the running server, or to the home itself where none runs.
+        ``may_begin``: a home that is not there is made. Raises CommandError where it may not."""
+        if not may_begin:
+            self._check_home()
 
         async def put() -> Answer:
             async with planes.open_plane(self.home, self.settings) as plane:
                 return await question(plane)
 
         return asyncio.run(put())
+
+    def ask_roster(self, question: Callable[[RosterPlane], Awaitable[Answer]]) -> Answer:
+        """As ``ask``, of the members."""
+        self._check_home()
+
+        async def put() -> Answer:
+            async with planes.open_roster(self.home, self.settings) as roster:
+                return await question(roster)
+
+        return asyncio.run(put())
+
+    def _check_home(self) -> None:
+        """A slip in a path must not make an installation of its own, in which nothing is."""
+        if not self.home.path.is_dir():
+            raise CommandError(
+                f"There is no installation in {self.home.path}. Check --home and KILONOVA_HOME; "
+                "kilonova serve begins one.",
+                code=exits.NOT_FOUND,
+            )
 
     def perform(self, act: Callable[[], None]) -> None:
         """Runs the command; turns every failure into a sentence and an exit code."""
@@ -97,6 +124,8 @@ def _explain(error: Exception) -> tuple[int, str]:
             return error.code, error.message
         case SettingsError() | TlsError():
             return exits.CONFIG, f"configuration: {error}"
+        case StoreError(is_broken=True):
+            return exits.INTEGRITY, str(error)
         case OSError(filename=str(), strerror=str()):
             return exits.FAILURE, f"{error.filename}: {error.strerror}."
     return exits.FAILURE, str(error)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kilonova.cli.exits import CONFIG, CommandError
 
-__all__ = ["Cell", "as_csv", "write_parquet"]
+__all__ = ["Cell", "as_csv", "need_parquet", "write_parquet"]
 
 Cell = str | int | Decimal | datetime | None
 
@@ -24,6 +24,18 @@ def as_csv(heads: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     return page.getvalue()
 
 
+def need_parquet() -> None:
+    """To ask before the work. Raises CommandError where the extra ``kilonova[export]`` is not
+    installed."""
+    try:
+        import_module("pyarrow.parquet")
+    except ImportError:
+        raise CommandError(
+            "Parquet needs pyarrow: pip install 'kilonova[export]'. CSV needs nothing.",
+            code=CONFIG,
+        ) from None
+
+
 def write_parquet(
     path: Path,
     heads: Sequence[str],
@@ -35,15 +47,10 @@ def write_parquet(
     """One column for each name, of text, whole numbers, times or decimals with so many places.
     Without ``kinds`` the first cell of a column decides.
 
-    Raises CommandError where the extra ``kilonova[export]`` is not installed.
+    Raises CommandError as ``need_parquet`` does.
     """
-    try:
-        arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
-    except ImportError:
-        raise CommandError(
-            "Parquet needs pyarrow: pip install 'kilonova[export]'. CSV needs nothing.",
-            code=CONFIG,
-        ) from None
+    need_parquet()
+    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     types = {
         str: arrow.string(),
         int: arrow.int64(),

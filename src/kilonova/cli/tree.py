@@ -23,6 +23,7 @@ COMMANDS: dict[str, _Branch] = {
     "keys": _Branch("keys", "Make, list and revoke the keys that programs sign with."),
     "organisations": _Branch("organisations", "Make and list organisations."),
     "projects": _Branch("projects", "Make and list projects inside organisations."),
+    "members": _Branch("members", "List, invite, change and remove members."),
     "limits": _Branch("limits", "Show and set limits on use and money."),
     "models": _Branch("models", "List the models on offer."),
     "prices": _Branch("prices", "Show, import and compare prices."),

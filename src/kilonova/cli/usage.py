@@ -1,6 +1,6 @@
 """``kilonova usage``: requests, tokens, money and energy, from the ledger."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from msgspec import Struct
@@ -23,13 +23,28 @@ class UsageOptions(Struct, frozen=True, kw_only=True):
         str | None, typer.Option(metavar="TIME", help="First date or time not counted, in UTC.")
     ] = None
     organisation: Annotated[str | None, typer.Option(help="Only of this one: id or name.")] = None
+    interval: Annotated[
+        Literal["hour", "day", "month"] | None, typer.Option(help="Lines apart in time, too.")
+    ] = None
+    project: Annotated[str | None, typer.Option(help="Only of this project: id.")] = None
+    model: Annotated[str | None, typer.Option(help="Only of this model: id.")] = None
+    key: Annotated[str | None, typer.Option(help="Only of this key: id.")] = None
+    member: Annotated[str | None, typer.Option(help="Only of this member's keys: id.")] = None
 
 
 @command(app)
 def usage(run: Run, options: UsageOptions) -> None:
     """Show requests, tokens, money and energy, without idle time: ``pnl`` has it."""
     query = UsageQuery(
-        group_by=options.by, from_=options.from_, to=options.to, organisation=options.organisation
+        group_by=options.by,
+        interval=options.interval,
+        organisation=options.organisation,
+        project=options.project,
+        model=options.model,
+        key=options.key,
+        member=options.member,
+        from_=options.from_,
+        to=options.to,
     )
     report = run.ask(lambda plane: plane.usage(query))
     if run.output.is_json:
@@ -39,8 +54,10 @@ def usage(run: Run, options: UsageOptions) -> None:
 
 
 def _write(run: Run, report: UsageReport) -> None:
+    times = () if report.interval is None else (report.interval.upper(),)
     heads = (
         report.group_by.upper(),
+        *times,
         "REQUESTS",
         "INPUT",
         "CACHED",
@@ -60,4 +77,5 @@ def _write(run: Run, report: UsageReport) -> None:
 def _row(row: UsageRow) -> tuple[str, ...]:
     counts = (row.requests, row.input_tokens, row.cache_read_tokens, row.output_tokens)
     money = (f"{row.price} {row.currency}", f"{row.cost} {row.cost_currency}")
-    return (row.group, *(str(count) for count in counts), *money, str(row.energy_wh))
+    names = (row.group or "-", *(() if row.time is None else (row.time,)))
+    return (*names, *(str(count) for count in counts), *money, str(row.energy_wh))

@@ -37,6 +37,11 @@ class Actor(Struct, frozen=True):
     id: str
     name: str = ""
 
+    @property
+    def member_id(self) -> str | None:
+        """None where nobody's hand, or the operator's, did it."""
+        return None if self in (SYSTEM, OPERATOR) else self.id
+
 
 SYSTEM = Actor("system")
 OPERATOR = Actor("operator")
@@ -87,11 +92,26 @@ class AuditEntry(Struct, frozen=True, kw_only=True):
 
 
 class AuditFilter(Struct, frozen=True, kw_only=True):
-    """Entries of one organisation, or all; ``before`` is the number behind the page."""
+    """Entries of one organisation, or all; ``before`` is the number behind the page. ``actor`` is
+    an id or a name, ``action`` a whole one or its first word (``key``); the time ``until_ms`` is
+    no part of the span."""
 
     organisation_id: str | None = None
     before: int | None = None
     limit: int = 100
+    actor: str | None = None
+    action: str | None = None
+    since_ms: int = 0
+    until_ms: int = 2**53
+
+    def holds(self, entry: AuditEntry) -> bool:
+        """Whether an entry is among those that are asked for."""
+        is_theirs = self.organisation_id in (None, entry.organisation_id)
+        is_by = self.actor in (None, entry.actor, entry.actor_name)
+        is_so = self.action in (None, entry.action, entry.action.partition(".")[0])
+        is_then = self.since_ms <= entry.at_ms < self.until_ms
+        is_before = self.before is None or entry.number < self.before
+        return is_theirs and is_by and is_so and is_then and is_before
 
 
 class AuditBook(Protocol):

@@ -94,13 +94,16 @@ class UsageFilter(Struct, frozen=True, kw_only=True):
 
 
 class RecordMatch(Struct, frozen=True, kw_only=True):
-    """What single records are sought by; None matches everything."""
+    """What single records are sought by; None matches everything. ``took_ms_min`` and
+    ``price_nano_min`` are the least of what matches."""
 
     model_id: str | None = None
     project_id: str | None = None
     key_id: str | None = None
     dialect: str | None = None
     outcome: str | None = None
+    took_ms_min: int | None = None
+    price_nano_min: int | None = None
 
 
 EVERY_RECORD = RecordMatch()
@@ -147,6 +150,9 @@ class LedgerView(Protocol):
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
         """Every entry with its transaction id; the lines of one transaction come together."""
+
+    def entries_of(self, transaction_id: str) -> list[Entry]:
+        """Those of one transaction; a request's has its id."""
 
     def holds(self) -> list[OpenHold]: ...
 

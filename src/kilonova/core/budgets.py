@@ -13,10 +13,12 @@ from typing import Protocol
 from msgspec import Struct
 
 from kilonova.core.identity import BudgetWindow
+from kilonova.core.money import format_nano
 
 __all__ = [
     "ALERT_PERCENTS",
     "BUDGET_WINDOWS",
+    "REFUSED",
     "Alert",
     "AlertBook",
     "BudgetRefusal",
@@ -31,6 +33,8 @@ __all__ = [
 BUDGET_WINDOWS: tuple[BudgetWindow, ...] = ("total", "day", "month")
 # The shares of a budget at which somebody is told, in percent.
 ALERT_PERCENTS = (50, 80, 100)
+# In the place of a share: a hard budget has refused a request.
+REFUSED = 0
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _DAY_MS = 86_400_000
@@ -38,8 +42,10 @@ _OWNERS = {"key": "key", "proj": "project", "org": "organisation"}
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """A budget has reached a share of itself. ``window`` names the one of that budget, as
-    ``2026-11-23``, ``2026-11`` or, for the whole life, the empty text. Told once for each."""
+    """A budget has reached a share of itself, or (``percent`` 0) has refused a request for the
+    first time, before it was reached. ``window`` names the one of that budget, as ``2026-11-23``,
+    ``2026-11`` or, for the whole life, the empty text. Told once for each, and anew under another
+    amount."""
 
     level_id: str
     budget: BudgetWindow
@@ -52,7 +58,15 @@ class Alert(Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         """The same for one and the same alert, however often it is sent."""
-        return f"alert_{self.level_id}:{self.budget}:{self.window or 'life'}:{self.percent}"
+        amount = format_nano(self.budget_nano)
+        return (
+            f"alert_{self.level_id}:{self.budget}:{self.window or 'life'}:{self.percent}:{amount}"
+        )
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether it is about a request that was refused, and not about a share."""
+        return self.percent == REFUSED
 
 
 class BudgetStanding(Struct, frozen=True, kw_only=True):
@@ -94,23 +108,26 @@ class AlertBook(Protocol):
     """Where alerts are kept. Belongs to the event loop; reads see what is durable."""
 
     def is_told(self, alert: Alert) -> bool:
-        """Whether this share of this window's budget was told before."""
+        """Whether this share of this window's budget was told before, under this amount."""
 
     def find(self, alert_id: str) -> Alert | None:
         """The alert of this id, if it was raised."""
 
     def save(self, alerts: Sequence[Alert]) -> "Future[None]":
-        """Done when they are on disk. One that is there already stays as it is."""
+        """Done when they are on disk. One that is there already stays as it is; under another
+        amount it takes the place of the one before."""
 
     def page(self, *, after: Alert | None, limit: int) -> list[Alert]:
         """The next ones in the order in which they were raised, behind ``after``."""
 
 
 def alert_key(alert_id: str) -> tuple[str, str, str, int] | None:
-    """Level, budget, window and percent of ``Alert.id``; None for what is no such id."""
+    """Level, budget, window and percent of ``Alert.id``, whatever its amount; None for what is no
+    such id."""
     level_id, _, rest = alert_id.removeprefix("alert_").partition(":")
     budget, _, rest = rest.partition(":")
-    window, _, percent = rest.partition(":")
+    window, _, rest = rest.partition(":")
+    percent, _, _ = rest.partition(":")
     if not percent.isdecimal() or len(percent) > 3:
         return None
     return level_id, budget, "" if window == "life" else window, int(percent)

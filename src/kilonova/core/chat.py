@@ -138,7 +138,8 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     assistant's, and the answer goes on from its end instead of beginning a new turn.
     ``top_logprobs``: ``None`` = no log-probabilities, n = those of the token and n alternatives.
     ``service_tier`` is the one asked for; the price book decides which is sold.
-    ``cache_scope`` is set by the gateway: engines share cached prefixes only inside one scope.
+    ``cache_scope`` is set by the gateway: engines share cached prefixes only inside one scope. So
+    is ``is_whole``: nobody reads anything of the answer before its end.
     """
 
     model: str
@@ -156,3 +157,4 @@ class ChatRequest(Struct, frozen=True, kw_only=True):
     top_logprobs: int | None = None
     service_tier: str = "default"
     cache_scope: str = ""
+    is_whole: bool = False

@@ -21,13 +21,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's own clock. It is read for every event, so nothing stands between."""
 
-    def now_s(self) -> float:
-        return time.time()
-
-    def monotonic_s(self) -> float:
-        return time.monotonic()
+    now_s = staticmethod(time.time)
+    monotonic_s = staticmethod(time.monotonic)
 
 
 class ClockError(RuntimeError):
@@ -52,13 +49,11 @@ class SteadyClock:
             )
         self._clock = clock
         self._latest_s = newest_ms / 1000
+        self.monotonic_s = clock.monotonic_s
 
     def now_s(self) -> float:
         self._latest_s = max(self._latest_s, self._clock.now_s())
         return self._latest_s
-
-    def monotonic_s(self) -> float:
-        return self._clock.monotonic_s()
 
 
 def _moment(time_ms: int) -> str:

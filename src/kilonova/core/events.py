@@ -45,7 +45,12 @@ class TokenLogprob(Struct, frozen=True):
 
 
 class ChatBegun(Struct, frozen=True, tag="begun"):
-    """The request has left the engine's own queue: its prompt is being read, nothing is made."""
+    """The request has left the engine's own queue: its prompt is being read, nothing is made.
+
+    ``is_whole``: nothing will be told before the answer is complete.
+    """
+
+    is_whole: bool = False
 
 
 class ChatStarted(Struct, frozen=True, tag="started"):
@@ -143,7 +148,8 @@ class _Draft:
         match event:
             case TextDelta():
                 self.text.append(event.text)
-                self.logprobs.extend(event.logprobs)
+                if event.logprobs:
+                    self.logprobs.extend(event.logprobs)
             case ReasoningDelta():
                 self.reasoning.append(event.text)
             case ToolCallStarted():
@@ -170,18 +176,16 @@ def fold(events: Sequence[EngineEvent]) -> ChatAnswer:
     drafts: dict[int, _Draft] = {}
     usage: Usage | None = None
     for event in events:
-        match event:
-            case ChatBegun() | ChatStarted():
-                continue
-            case ChatFinished():
+        # Nearly all are text, so that is looked for first.
+        if not isinstance(event, TextDelta):
+            if isinstance(event, ChatFinished):
                 usage = event.usage
-            case _:
-                draft = drafts.get(event.choice)
-                if draft is None:
-                    draft = drafts[event.choice] = _Draft()
-                if type(event) is TextDelta and not event.logprobs:
-                    draft.text.append(event.text)
-                else:
-                    draft.add(event)
+                continue
+            if isinstance(event, ChatStarted | ChatBegun):
+                continue
+        draft = drafts.get(event.choice)
+        if draft is None:
+            draft = drafts[event.choice] = _Draft()
+        draft.add(event)
     assert usage is not None, "a stream without ChatFinished is not complete"
     return ChatAnswer(tuple(drafts[index].finish() for index in sorted(drafts)), usage)

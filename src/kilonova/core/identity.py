@@ -64,7 +64,8 @@ class Project(Struct, frozen=True, kw_only=True):
 
 
 class Key(Struct, frozen=True, kw_only=True):
-    """What is kept of a key. Never the key itself: a digest, and the secret in encrypted form."""
+    """What is kept of a key. Never the key itself: a digest, and the secret in encrypted form.
+    ``made_by`` is the member who made it; None is the operator."""
 
     id: str
     organisation_id: str
@@ -78,6 +79,7 @@ class Key(Struct, frozen=True, kw_only=True):
     created_ms: int = 0
     expires_ms: int | None = None
     revoked_ms: int | None = None
+    made_by: str | None = None
 
 
 class Level(Struct, frozen=True):

@@ -29,7 +29,8 @@ def is_at_least(role: Role, least: Role) -> bool:
 
 class Member(Struct, frozen=True, kw_only=True):
     """A person in one organisation. ``email`` is the sign-in name, in lower case; who is in two
-    organisations is two members. ``password_hash`` is empty where another service vouches."""
+    organisations is two members. ``password_hash`` is empty where there is no password; ``subject``
+    is who the member is for the ``issuer`` that vouches, both empty until one did."""
 
     id: str
     organisation_id: str
@@ -38,6 +39,8 @@ class Member(Struct, frozen=True, kw_only=True):
     role: Role
     password_hash: str = ""
     created_ms: int = 0
+    issuer: str = ""
+    subject: str = ""
 
     def __repr__(self) -> str:
         """Without the hash: a representation ends up in logs."""

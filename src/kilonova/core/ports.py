@@ -41,7 +41,13 @@ class Engine(Protocol):
     within two decode steps. Its first event is ``ChatBegun``, once the request has left whatever
     queue the engine has. Errors are KilonovaErrors; an error before the event after that means
     that nothing was generated.
+
+    ``answers_whole``: a request that ``is_whole`` is not stopped by closing it where it runs, and
+    tells what it used at its end alone, so the gateway reads it to there whoever leaves.
     """
+
+    @property
+    def answers_whole(self) -> bool: ...
 
     async def start(self) -> None: ...
 

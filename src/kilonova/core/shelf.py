@@ -75,6 +75,9 @@ class Shelf(Protocol):
     async def delete(self, drawer: Drawer, item_id: str) -> None:
         """Nothing happens when there is no such item. Raises Overloaded as ``put``."""
 
+    def next_drawer(self, after: Drawer | None) -> Drawer | None:
+        """The first one with something in it, behind ``after``, which need not exist."""
+
     def check_room(self, drawer: Drawer, content_bytes: int = 0) -> None:
         """Raises what ``put`` would, before work is done whose result there is no room for."""
 

@@ -137,7 +137,8 @@ class Statement(Struct, frozen=True, kw_only=True):
     """A period in one currency. The segments and ``platform`` add up to ``total``, exactly.
 
     ``until_ms`` is the end of what is counted: now, where the period still ``is_running``. It is
-    compared with as much of the earlier periods. ``year`` is how many such periods a year has, as a
+    compared with as much of the earlier periods. Costs count from ``costed_from_ms`` on, when the
+    books were opened. ``year`` is how many such periods a year has, as a
     fraction. ``bases`` counts requests by how their energy is known. ``days`` and ``hours`` are
     there where they were asked for.
     """
@@ -150,6 +151,7 @@ class Statement(Struct, frozen=True, kw_only=True):
     is_running: bool
     idle: IdlePolicy
     year: tuple[int, int]
+    costed_from_ms: int = 0
     segments: tuple[Segment, ...] = ()
     platform: Amounts = Amounts()
     total: Segment = Segment(id="", amounts=Amounts())

@@ -139,7 +139,9 @@ class Meter:
             raise
         finally:
             if settled is None:
-                self._abandon(permit, work, usage=tally.usage, outcome=outcome)
+                # Of an answer in one piece that broke nobody got anything.
+                used = Usage() if is_whole else tally.usage
+                self._abandon(permit, work, usage=used, outcome=outcome)
 
     def _open(self, permit: Permit, choices: int = 1) -> Work:
         tokens = permit.hold.input_tokens

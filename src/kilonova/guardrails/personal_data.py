@@ -158,11 +158,15 @@ def _opened(text: str, _outline: bytes) -> list[_Region]:
 def _at_signs(text: str, _outline: bytes) -> list[_Region]:
     """The words that hold one: an address has no spaces."""
     regions: list[_Region] = []
-    for place in _places(text, "@"):
-        start = max(text.rfind(" ", 0, place), text.rfind("\n", 0, place)) + 1
+    end, place = 0, text.find("@")
+    while place >= 0:
+        # Not before the word that was read last: what is sought may stand nowhere.
+        start = max(end, text.rfind(" ", end, place) + 1, text.rfind("\n", end, place) + 1)
         end = text.find(" ", place)
-        regions.append((start, len(text) if end < 0 else end))
-    return _merged(regions)
+        end = len(text) if end < 0 else end
+        regions.append((start, end))
+        place = text.find("@", end)
+    return regions
 
 
 def _dotted(text: str, _outline: bytes) -> list[_Region]:

@@ -104,12 +104,15 @@ def _is_revoked(owner: Owner) -> bool:
 
 def _person(before: Member | None, after: Member) -> list[Fact]:
     if before is None:
-        return [_of(after, "member.joined", is_own=True, role=after.role)]
+        vouched = {"issuer": after.issuer} if after.issuer else {}
+        return [_of(after, "member.joined", is_own=True, role=after.role, **vouched)]
     found = []
     if before.role != after.role:
         found.append(_of(after, "member.role_changed", role=[before.role, after.role]))
     if before.password_hash != after.password_hash:
         found.append(_of(after, "member.password_changed", is_own=True))
+    if (before.issuer, before.subject) != (after.issuer, after.subject):
+        found.append(_of(after, "member.vouched", is_own=True, issuer=after.issuer))
     return found
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from msgspec import structs
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from kilonova.core.books import (
     DAY_MS,
@@ -25,7 +25,7 @@ from kilonova.core.books import (
     UsageFilter,
     UsageSum,
 )
-from kilonova.core.budgets import Alert
+from kilonova.core.budgets import Alert, alert_key
 from kilonova.core.clock import Clock, SystemClock
 from kilonova.core.corrections import Adjustment, ChargeSum, Closing, StoredInvoice
 from kilonova.core.errors import BudgetExceeded, Conflict
@@ -163,6 +163,9 @@ class MemoryLedger:
         lines = {**self._entries, **booked}
         return iter([(name, entry) for name in sorted(lines) for entry in lines[name]])
 
+    def entries_of(self, transaction_id: str) -> list[Entry]:
+        return [entry for name, entry in self.entries() if name == transaction_id]
+
     def holds(self) -> list[OpenHold]:
         return list(self._open.values())
 
@@ -266,17 +269,20 @@ class MemoryAlerts:
     """Implements ``core.budgets.AlertBook``."""
 
     def __init__(self) -> None:
-        self._told: dict[str, Alert] = {}
+        self._told: dict[tuple[str, str, str, int], Alert] = {}
 
     def is_told(self, alert: Alert) -> bool:
-        return alert.id in self._told
+        return self.find(alert.id) is not None
 
     def find(self, alert_id: str) -> Alert | None:
-        return self._told.get(alert_id)
+        key = alert_key(alert_id)
+        found = None if key is None else self._told.get(key)
+        return found if found is not None and found.id == alert_id else None
 
     def save(self, alerts: Sequence[Alert]) -> "asyncio.Future[None]":
         for alert in alerts:
-            self._told.setdefault(alert.id, alert)
+            if not self.is_told(alert):
+                self._told[_alert_order(alert)[1:]] = alert
         return _done()
 
     def page(self, *, after: Alert | None, limit: int) -> list[Alert]:
@@ -317,6 +323,11 @@ class MemoryShelf:
             ids = [name for name in ids if (name < after if is_newest_first else name > after)]
         items = tuple(replace(kept[name], content=b"") for name in ids[:limit])
         return Page(items, has_more=len(ids) > limit)
+
+    def next_drawer(self, after: Drawer | None) -> Drawer | None:
+        filled = [drawer for drawer, kept in self._drawers.items() if kept]
+        behind = [each for each in filled if after is None or astuple(each) > astuple(after)]
+        return min(behind, key=astuple, default=None)
 
     async def delete(self, drawer: Drawer, item_id: str) -> None:
         self._drawers.get(drawer, {}).pop(item_id, None)
@@ -367,8 +378,14 @@ def _is_chosen(record: UsageRecord, chosen: UsageFilter) -> bool:
 
 
 def _is_match(record: UsageRecord, match: RecordMatch) -> bool:
-    sought = structs.asdict(match).items()
-    return all(value in (None, getattr(record, name)) for name, value in sought)
+    sought = structs.asdict(match)
+    took_ms_min, price_nano_min = sought.pop("took_ms_min"), sought.pop("price_nano_min")
+    is_enough = record.finished_ms - record.started_ms >= (
+        took_ms_min or 0
+    ) and record.price_nano >= (price_nano_min or 0)
+    return is_enough and all(
+        value in (None, getattr(record, name)) for name, value in sought.items()
+    )
 
 
 def _hour_sums(booked: Iterable[BookedRecord]) -> Iterator[HourSum]:

@@ -16,12 +16,7 @@ class MemoryAudit:
         self._entries: list[AuditEntry] = []
 
     def page(self, chosen: AuditFilter) -> list[AuditEntry]:
-        found = [
-            entry
-            for entry in reversed(self._entries)
-            if chosen.organisation_id in (None, entry.organisation_id)
-            and (chosen.before is None or entry.number < chosen.before)
-        ]
+        found = [entry for entry in reversed(self._entries) if chosen.holds(entry)]
         return found[: chosen.limit]
 
     def walk(self) -> Iterator[AuditEntry]:

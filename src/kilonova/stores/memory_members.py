@@ -51,6 +51,11 @@ class MemoryMembers:
         found = [each for each in self._members.values() if each.email == email]
         return sorted(found, key=lambda each: each.id)
 
+    def members_vouched(self, issuer: str, subject: str) -> list[Member]:
+        found = self._members.values()
+        same = [each for each in found if (each.issuer, each.subject) == (issuer, subject)]
+        return sorted(same, key=lambda each: each.id)
+
     def session(self, digest: bytes) -> Session | None:
         return self._sessions.get(digest)
 
@@ -73,9 +78,12 @@ class MemoryMembers:
         return next((owner for (owner, _), key in self._keys.items() if key == key_id), None)
 
     def _is_taken(self, member: Member) -> bool:
+        alike = self.members_called(member.email)
+        if member.subject:
+            alike += self.members_vouched(member.issuer, member.subject)
         return any(
             other.organisation_id == member.organisation_id and other.id != member.id
-            for other in self.members_called(member.email)
+            for other in alike
         )
 
     def _apply(self, change: Change) -> None:

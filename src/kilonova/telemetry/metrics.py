@@ -157,7 +157,7 @@ class Metrics:
 
     def count_alert(self, alert: Alert) -> None:
         """An alert was told."""
-        self.budget_alerts.labels(str(alert.percent)).inc()
+        self.budget_alerts.labels("refused" if alert.is_refusal else str(alert.percent)).inc()
 
     def _look_at_budgets(self) -> None:
         used: dict[tuple[str, str], float] = {}

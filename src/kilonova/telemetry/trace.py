@@ -22,6 +22,7 @@ class Trace:
         "error",
         "error_detail",
         "first_event_s",
+        "is_secure",
         "is_whole",
         "key_id",
         "last_event_s",
@@ -73,6 +74,7 @@ class Trace:
         self.was_replayed = False
         self.is_whole = False
         self.tells_cost = True
+        self.is_secure = False
 
     def note_first_event(self) -> None:
         """Marks the time to first token."""

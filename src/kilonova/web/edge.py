@@ -45,7 +45,8 @@ _DISCARD_BODIES = 4
 
 
 class EdgeLimits(Struct, frozen=True, kw_only=True):
-    """``body_s`` plus one second for every ``body_bytes_per_s`` is the time a body may take."""
+    """``body_s`` plus one second for every ``body_bytes_per_s`` is the time a body may take.
+    ``is_secure``: browsers reach this server over HTTPS."""
 
     body_s: float = 10.0
     body_bytes_per_s: int = 65_536
@@ -54,6 +55,7 @@ class EdgeLimits(Struct, frozen=True, kw_only=True):
     body_bytes_total_max: int = 256 * 1024 * 1024
     look_s: float = 0.05
     tells_cost: bool = True
+    is_secure: bool = False
 
 
 class Edge:
@@ -79,6 +81,7 @@ class Edge:
             return
         request = _open(scope)
         request.trace.tells_cost = self._limits.tells_cost
+        request.trace.is_secure = self._limits.is_secure
         endpoint = self._find(request)
         self._enter()
         task = asyncio.current_task()

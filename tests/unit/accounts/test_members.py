@@ -189,6 +189,27 @@ async def test_an_invitation_of_a_member_is_a_new_password(people: People) -> No
         people.members.find(shown(owner))
 
 
+async def test_an_older_invitation_opens_no_owner(people: People) -> None:
+    """Protects owners from admins: an invitation that was kept from before its member joined, or
+    became an owner, is no way into the account."""
+    owner = (await people.first_owner()).member
+    home = owner.organisation_id
+    admin = (await people.new_member(home, "bo@example.com", "admin")).member
+    _, before = await people.members.invite(admin, home, email="cy@example.com", role="developer")
+    joined = (await people.new_member(home, "cy@example.com", "owner")).member
+    with pytest.raises(NotFound):
+        await people.members.join(before, "Bo", "not of Cy at all")
+    dee = (await people.new_member(home, "dee@example.com", "developer")).member
+    _, kept = await people.members.invite(admin, home, email="dee@example.com", role="developer")
+    await people.members.set_role(owner, dee.id, "owner")
+    with pytest.raises(NotFound):
+        await people.members.join(kept, "Bo", "not of Dee at all")
+    for each in (joined, dee):
+        now = people.members.member(each.id)
+        assert now is not None
+        assert now.password_hash == each.password_hash
+
+
 @pytest.mark.parametrize("role", ROLES)
 async def test_roles_manage_whom_they_may(people: People, role: Role) -> None:
     """Protects owners from admins, and members from everybody below."""

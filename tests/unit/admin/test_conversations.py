@@ -141,6 +141,64 @@ async def test_it_is_renamed_exported_and_deleted(site: Site) -> None:
     assert (await site.call("PATCH", path, session=ada, body=body))[0] == 404
 
 
+PICTURE = "data:image/png;base64,iVBORw0KGgo="
+
+
+async def test_what_was_attached_and_called_is_there_again(site: Site) -> None:
+    """Protects attachments and tools: pictures, files, calls and their answers are read back as
+    they were, are in the export, and are found by their names."""
+    ada = site.at_home["owner"]
+    call = {"id": "call_1", "name": "get_weather", "arguments": '{"city": "Paris"}'}
+    answer = {"id": "call_1", "name": "get_weather", "text": "```clear```"}
+    turns = [
+        _turn("a", "", "", pictures=[{"name": "sky.png", "url": PICTURE}],
+              files=[{"name": "notes.md", "text": "```\nno end"}]),
+        _turn("b", "a", "", role="assistant", calls=[call]),
+        _turn("c", "b", "", role="tool", results=[answer]),
+    ]  # fmt: skip
+    choices = {
+        "tools": "[unfinished", "tool_choice": "name:get_weather", "canned": {"get_weather": "x"},
+        "seed": -7, "stop": ["END"], "format": "json_schema", "schema": "{", "effort": "low",
+        "service_tier": "flex",
+    }  # fmt: skip
+    chosen = {"": "a", "a": "b", "b": "c"}
+    kept = await _keep(site, ada, turns=turns, chosen=chosen, choices=choices)
+    assert kept["title"] == "sky.png notes.md"
+    query = f"project={kept['project_id']}"
+    _, found = await site.call("GET", f"{PATH}/{kept['id']}?{query}", session=ada)
+    assert [turn["role"] for turn in found["turns"]] == ["user", "assistant", "tool"]
+    assert found["turns"][0]["pictures"] == [{"name": "sky.png", "url": PICTURE}]
+    assert found["turns"][1]["calls"] == [call]
+    assert found["turns"][2]["results"] == [answer]
+    assert choices.items() <= found["choices"].items()
+    _, file = await site.call("GET", f"{PATH}/{kept['id']}/export?{query}", session=ada)
+    assert "(image: sky.png)\n\nFile notes.md:\n\n````\n```\nno end\n````" in file["text"]
+    assert '```json\n{"city": "Paris"}\n```' in file["text"]
+    _, listed = await site.call("GET", f"{PATH}?{query}&search=SKY", session=ada)
+    assert [each["id"] for each in listed["data"]] == [kept["id"]]
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        {"name": "x", "url": "https://evil.example/x.png"},
+        {"name": "x", "url": "data:image/svg+xml;base64,AAAA"},
+        {"name": "x", "url": "data:image/png;base64," + "A" * 4_000_100},
+    ],
+)
+async def test_only_bounded_images_are_kept(site: Site, picture: dict[str, str]) -> None:
+    """Protects readers and the store: an address elsewhere, markup and sizes without end are
+    refused, and nothing is kept of the conversation."""
+    ada = site.at_home["owner"]
+    turns = [_turn("a", "", "Look", pictures=[picture])]
+    project = _project(site, site.home)
+    body = {"project": project, "turns": turns, "chosen": {"": "a"}}
+    status, _ = await site.call("POST", PATH, session=ada, body=body)
+    assert status == 400
+    _, listed = await site.call("GET", f"{PATH}?project={project}", session=ada)
+    assert listed["data"] == []
+
+
 async def test_who_is_removed_takes_the_conversations_along(site: Site) -> None:
     """Protects former members: what they said does not stay behind where nobody can delete it."""
     dev, owner = site.at_home["developer"], site.at_home["owner"]
@@ -150,6 +208,21 @@ async def test_who_is_removed_takes_the_conversations_along(site: Site) -> None:
     again = await site.people.new_member(site.home, "developer@example.com", "developer")
     path = f"{PATH}?project={kept['project_id']}"
     assert (await site.call("GET", path, session=again))[1]["data"] == []
+
+
+async def test_what_a_crash_left_of_a_member_is_cleared_up(site: Site) -> None:
+    """Protects people who left: between their removal and that of what they kept, a server may
+    die; the next one finds it, and touches nobody else's."""
+    kept = await _keep(site, site.at_home["developer"])
+    theirs = await _keep(site, site.at_home["owner"])
+    gone = site.at_home["developer"].member.id
+    await site.people.members.remove(None, gone)
+    members, conversations = site.people.members, site.conversations
+    assert await conversations.clear_up(lambda one: members.member(one) is not None) == 1
+    assert await conversations.clear_up(lambda one: members.member(one) is not None) == 0
+    path = f"{PATH}/{theirs['id']}?project={theirs['project_id']}"
+    assert (await site.call("GET", path, session=site.at_home["owner"]))[0] == 200
+    assert kept["id"] != theirs["id"]
 
 
 def test_turns_stay_where_they_are() -> None:

@@ -76,8 +76,8 @@ _QUERIES = {
     "/kn/v1/invoices/{id}": "?period=2026-11",
     "/kn/v1/exports/focus": "?from=2026-11-01&to=2026-12-01",
 }
-# Whose invoice it is; everything else is asked about a key.
-_IDS = {"/kn/v1/invoices/{id}": "default"}
+# Whose invoice it is, and which request; everything else is asked about a key.
+_IDS = {"/kn/v1/invoices/{id}": "default", "/kn/v1/requests/{id}": "req_1"}
 
 
 # The desk's own routes are asked by members, in test_rights.py.

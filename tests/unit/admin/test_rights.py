@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from kilonova.accounts.vault import Vault
 from kilonova.admin.access import Access
 from kilonova.admin.conversations import Conversations
-from kilonova.admin.desk import Desk
+from kilonova.admin.desk import Desk, DeskRules
 from kilonova.admin.desk_operations import DESK_OPERATIONS
 from kilonova.admin.openapi import openapi
 from kilonova.admin.operations import OPENAPI_PATH, OPERATIONS, Operation
@@ -24,7 +24,7 @@ from kilonova.web.message import Request, Response
 from unit.accounts.people import PASSWORD, People, open_people
 from unit.admin.installation import TOKEN, Office
 
-DOORS = {"session", "sign_in", "set_up", "invited", "join"}
+DOORS = {"session", "sign_in", "set_up", "invited", "join", "start_oidc", "finish_oidc"}
 OWN_AFFAIRS = {
     "sign_out", "sign_out_everywhere", "change_password", "list_conversations",
     "create_conversation", "conversation", "save_conversation", "delete_conversation",
@@ -45,6 +45,7 @@ class Site:
     abroad: str
     at_home: dict[Role, OpenedSession]
     stranger: OpenedSession
+    conversations: Conversations
 
     async def send(self, method: str, path: str, **how: Any) -> Response:
         """``session`` signs; ``csrf`` replaces its token; ``headers`` are added; ``tells_cost`` is
@@ -97,10 +98,22 @@ async def site(office: Office) -> Site:
     acme = await people.accounts.create_organisation("acme")
     await people.accounts.create_project(acme.id, "default")
     stranger = await people.new_member(acme.id, "owner@acme.example", "owner")
-    desk = Desk(people.members, _conversations(people), is_secure=False, kept_s=3600)
+    conversations = _conversations(people)
+    desk = Desk(
+        people.members,
+        conversations,
+        DeskRules(is_secure=False, kept_s=3600),
+        owner_of_request=lambda name: _owner_of_request(office, name),
+    )
     access = Access(TOKEN, office.directory, staff=people.members)
     surface = AdminSurface(office.control, access, version="9", desk=desk)
-    return Site(office, people, surface, home, acme.id, at_home, stranger)
+    return Site(office, people, surface, home, acme.id, at_home, stranger, conversations)
+
+
+def _owner_of_request(office: Office, request_id: str) -> str | None:
+    with office.store.book.snapshot() as view:
+        found = view.record(request_id)
+    return None if found is None else found.record.organisation_id
 
 
 async def _ids(site: Site, organisation_id: str) -> dict[str, str]:
@@ -118,6 +131,11 @@ async def _ids(site: Site, organisation_id: str) -> dict[str, str]:
         "org": organisation_id, "proj": project.id, "key": key.id, "inv": invitation.id,
         "mem": member.member.id,
     }  # fmt: skip
+
+
+async def _request(site: Site, key_id: str) -> str:
+    await site.office.book(key_id, request_id="req_of_somebody")
+    return "req_of_somebody"
 
 
 _BODIES: dict[str, Any] = {
@@ -160,6 +178,7 @@ def test_what_is_open_to_members_says_how_far() -> None:
 async def test_every_route_as_every_role(site: Site, operation: Operation[Any], role: Role) -> None:
     """Protects the operator and the organisation: what is not opened to a role is closed to it."""
     ids = await _ids(site, site.home)
+    ids["req"] = await _request(site, ids["key"])
     is_open = operation.role is not None and is_at_least(role, operation.role)
     kinds = operation.kinds or (("proj",) if operation.name == "open_chat_key" else ("key",))
     for kind in kinds:
@@ -173,6 +192,7 @@ async def test_every_route_as_the_owner_of_another_organisation(
 ) -> None:
     """Protects organisations from each other: another's things are not there, under any id."""
     ids = await _ids(site, site.home)
+    ids["req"] = await _request(site, ids["key"])
     before = [site.people.accounts.keys(ids["proj"]), site.people.members.members(site.home)]
     for kind in ids:
         if "{id}" in operation.path or operation.name == "open_chat_key":
@@ -342,7 +362,9 @@ async def test_the_cookie_is_for_the_browser_alone(site: Site) -> None:
 
 async def test_under_tls_the_cookie_is_secure(site: Site) -> None:
     """Protects the cookie from plain HTTP, and from other hosts, ports and paths."""
-    secure = Desk(site.people.members, _conversations(site.people), is_secure=True, kept_s=60)
+    secure = Desk(
+        site.people.members, _conversations(site.people), DeskRules(is_secure=True, kept_s=60)
+    )
     access = Access(TOKEN, site.office.directory, staff=site.people.members)
     site.surface = AdminSurface(site.office.control, access, version="9", desk=secure)
     body = {"email": "ada@example.com", "password": PASSWORD}
@@ -397,8 +419,11 @@ async def test_the_desk_answers_as_the_document_says(site: Site) -> None:
 
 async def test_every_desk_operation_is_served(site: Site) -> None:
     """Protects the table: each of its lines has somebody at the desk, and the reverse."""
-    desk = Desk(site.people.members, _conversations(site.people), is_secure=False, kept_s=1)
-    assert {each.name for each in DESK_OPERATIONS} == set(desk.doors) | set(desk.rooms)
+    desk = Desk(
+        site.people.members, _conversations(site.people), DeskRules(is_secure=False, kept_s=1)
+    )
+    served = {*desk.doors, *desk.rooms, *desk.ways_out}
+    assert {each.name for each in DESK_OPERATIONS} == served
     assert set(desk.doors) == DOORS
     status, _ = await site.call("GET", OPENAPI_PATH, session=site.at_home["viewer"])
     assert status == 200

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kilonova.admin.tariff import PriceQuery, show_prices
 from kilonova.billing.prices.desk import PriceDesk
 from kilonova.catalog.catalog import packaged_models
+from kilonova.core.errors import NotFound
 from kilonova.settings import PriceSettings
 
 _LIST = """
@@ -60,7 +62,7 @@ _HOUR_MS = 3_600_000
         (PriceQuery(model="m"), 7 * _HOUR_MS, ["2", "3", "4"]),
         (PriceQuery(model="m", tokens=1000), 7 * _HOUR_MS, ["2", "4"]),
         (PriceQuery(model="m", tokens=1001), 31 * _HOUR_MS, ["3"]),
-        (PriceQuery(model="nothing"), None, []),
+        (PriceQuery(model="m", tier="nothing"), None, []),
     ],
 )
 def test_the_lines_asked_for_are_shown(
@@ -69,8 +71,20 @@ def test_the_lines_asked_for_are_shown(
     """Protects operators who look a price up: by model, tier, moment and length."""
     (tmp_path / "prices.toml").write_text(_LIST)
     desk = PriceDesk(PriceSettings(), packaged_models(), home=tmp_path)
-    shown = show_prices(desk, query, now_ms=7 * _HOUR_MS, at_ms=at_ms)
+    shown = show_prices(desk, query, models=packaged_models(), now_ms=7 * _HOUR_MS, at_ms=at_ms)
     assert sorted(line.price.input.split(".")[0] for line in shown.data) == inputs
     assert all(line.holds_now == (line.price.input[0] != "1") for line in shown.data)
     # Every member may see what is charged in general, and nobody what another one pays.
     assert "org_1" not in str(shown)
+
+
+def test_a_model_that_nobody_knows_is_an_error(tmp_path: Path) -> None:
+    """Protects from an empty answer to a slip of the pen; an alias is as good as the id."""
+    ours = packaged_models()[0]
+    model = replace(ours, aliases=("short",))
+    desk = PriceDesk(PriceSettings(), [model], home=tmp_path)
+    for name in (model.id, "short"):
+        shown = show_prices(desk, PriceQuery(model=name), models=[model], now_ms=0)
+        assert [line.model_id for line in shown.data] == [model.id]
+    with pytest.raises(NotFound, match="no model 'foo' here"):
+        show_prices(desk, PriceQuery(model="foo"), models=[model], now_ms=0)

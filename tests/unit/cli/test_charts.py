@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from kilonova.cli.charts.frame import Axis
+from kilonova.cli.charts.frame import Axis, plain_number
 from kilonova.cli.charts.lines import Line, line_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -44,3 +44,25 @@ def test_one_value_alone_is_drawn() -> None:
     picture = line_chart("t", [Line(name="a", points=[(0, 3), (24, 3)])], x=PLAIN, y=PLAIN)
     ((left, right),) = _places(picture)
     assert left[1] == right[1]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((0.0, "0"), (1000.0, "1000"), (12_345.0, "12300"), (2.5e6, "2.5M"), (0.05, "0.05")),
+        *((-1500.0, "-1500"), (0.000123, "0.000123"), (1e12, "1e+12"), (1e-9, "1e-09")),
+        *((7.77e9, "7.77G"), (999_999.0, "1M")),
+    ],
+)
+def test_numbers_are_written_as_people_write_them(value: float, text: str) -> None:
+    """Protects axes from ``1e+03``."""
+    assert plain_number(value) == text
+
+
+def test_the_last_tick_is_inside_the_picture() -> None:
+    """Protects the largest number of an axis from being cut at the edge."""
+    picture = line_chart("t", [Line(name="a", points=[(0, 0), (1000, 1000)])], x=PLAIN, y=PLAIN)
+    for text in ElementTree.fromstring(picture).iter(f"{SVG}text"):
+        if "transform" not in text.attrib:
+            assert 8 <= float(text.attrib["y"]) <= 360
+            assert 0 <= float(text.attrib["x"]) <= 640

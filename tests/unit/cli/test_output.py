@@ -41,3 +41,25 @@ def test_colour_is_for_terminals_that_want_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("NO_COLOR", "1")
     assert Output(stderr=Screen()).style("x", "red") == "x"
     assert Output(stdout=Screen(), stderr=Screen()).mark("x", "green") == "x"
+
+
+def test_a_table_fits_a_terminal_and_a_pipe_gets_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Protects people with 80 columns from lines that break, and programs from missing columns."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+    heads, rows = ("ID", "WHERE", "WHEN"), [("key_1", "somewhere", "2026-11-23")]
+
+    def written(out: io.StringIO, *, is_wide: bool = False) -> tuple[list[str], str]:
+        err = io.StringIO()
+        output = Output(stdout=out, stderr=err, is_wide=is_wide)
+        output.table(heads, rows, least=("WHEN", "WHERE"))
+        return out.getvalue().splitlines(), err.getvalue()
+
+    everything = ["ID     WHERE      WHEN", "key_1  somewhere  2026-11-23"]
+    assert written(io.StringIO()) == (everything, "")
+    assert written(Screen(), is_wide=True) == (everything, "")
+    lines, note = written(Screen())
+    assert lines == ["ID     WHERE", "key_1  somewhere"]
+    assert note == "left out to fit: WHEN; --wide shows all\n"
+    monkeypatch.setenv("COLUMNS", "3")
+    assert written(Screen())[0] == ["ID", "key_1"]

@@ -153,3 +153,15 @@ def test_a_fresh_installation_has_a_statement(terminal: Terminal) -> None:
     assert terminal.run("pnl") == 0, terminal.stderr
     assert "Nothing was sold" in terminal.stdout
     assert len(terminal.json("pnl", "--by", "organisation")["data"]) == 1
+
+
+def test_a_first_day_says_since_when_costs_count_and_no_absurd_margin() -> None:
+    """Protects a first look: beside a machine that costs by the hour, hardly any revenue gives no
+    margin of minus two million percent."""
+    words = WORDS["en"]
+    assert words.percent("-2000000.0") == words.percent(None) == "-"
+    assert words.percent("-99999.9") != "-"
+    statement = _view()
+    late = structs.replace(statement, costs_from=statement.to)
+    assert not any("Costs count from" in line for line in as_text(statement, words))
+    assert any(f"{statement.to:%Y-%m-%d}" in line for line in as_text(late, words)[-6:])

@@ -40,6 +40,7 @@ def test_the_contract_is_complete() -> None:
         "export requests", "export usage",
         "prices show", "prices reload", "prices import", "prices diff",
         "resources list", "calibrate",
+        "members list", "members invite", "members role", "members remove", "members sign-out",
         "models list", "keys create", "keys list", "keys revoke", "organisations create",
         "organisations list", "projects create", "projects list", "limits alerts", "limits set",
         "limits show",
@@ -69,7 +70,7 @@ def test_every_command_and_option_is_documented(name: str) -> None:
     sections = re.split(r"^### ", PAGE.read_text(), flags=re.MULTILINE)
     section = next((each for each in sections if each.startswith(f"`kilonova {name}")), None)
     assert section is not None, f"docs/reference/cli.md has no section '### `kilonova {name} …`'"
-    shared = {"--home", "--debug", "--json", "--help", "-h"}
+    shared = {"--home", "--debug", "--json", "--wide", "--help", "-h"}
     options = {
         option for each in LEAVES[name].params for option in each.opts if option.startswith("-")
     }

@@ -125,6 +125,8 @@ async def test_refusals_and_errors_reach_a_caller_who_stays() -> None:
     answer = await (await world.gateway.chat(world.caller(), ask("a b"), is_whole=True)).collect()
     assert answer.choices[0].text == "a b"
     assert [each.outcome for each in world.ledger.records] == ["failed", "completed"]
+    # The vendor made a part of it, which nobody got.
+    assert world.ledger.records[0].price_nano == 0
     # What comes in one piece has no first token that anyone saw earlier.
     assert world.ledger.records[1].first_token_ms is None
     world.assert_settled()

@@ -1,6 +1,7 @@
 """Personal data: what is found, to the character, and what only looks like it."""
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -105,3 +106,22 @@ def test_check_digits() -> None:
 def test_hostile_text_takes_no_longer_than_its_length(hostile: str) -> None:
     """Protects the server from patterns that explode: 50,000 signs end well within the timeout."""
     assert len(find_personal_data(hostile)) < len(hostile)
+
+
+class _Watched(str):
+    """A text that counts how many signs were searched in it from the back."""
+
+    seen = 0
+
+    def rfind(self, sign: str, start: Any = 0, end: Any = None) -> int:
+        self.seen += end - start
+        return super().rfind(sign, start, end)
+
+
+@pytest.mark.parametrize("unit", ["@", "a@b ", "a@b\n"])
+def test_a_text_full_of_addresses_is_read_once(unit: str) -> None:
+    """Protects the machine: a text without the sign that is sought is not searched anew from its
+    beginning for each address in it."""
+    text = _Watched(unit * 5_000)
+    find_personal_data(text)
+    assert text.seen <= 4 * len(text)

@@ -53,7 +53,7 @@ class Entrance:
                 reason="oidc_invitation",
             )
         used = Gone("invitation", invitation.digest)
-        standing = self._members.of_email(invitation.organisation_id, invitation.email)
+        standing = self._members.standing(invitation)
         if standing is None:
             member = self._new(identity, invitation.organisation_id, invitation.role)
             return await self._members.sessions.open(member, used, member)

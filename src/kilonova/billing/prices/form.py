@@ -114,7 +114,8 @@ def parse_list(content: bytes, *, where: str) -> ListForm:
     """The list as it is written. Raises PriceError that names ``where`` and the place in it."""
     try:
         tree: dict[str, Any] = msgspec.toml.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        # Also for a number or a nesting that Python itself refuses to read.
         raise PriceError(f"{where}: not valid TOML: {error}") from None
     for key in tree:
         if key not in (*_HEAD, *_TABLES):

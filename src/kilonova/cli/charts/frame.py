@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from html import escape
 
 from msgspec import Struct
@@ -29,8 +30,20 @@ _LETTER = 6.2  # the mean width of one, at this size of type
 
 
 def plain_number(value: float) -> str:
-    """Three digits."""
-    return f"{value:.3g}"
+    """Three digits, and all of those before the point; in millions (M) and thousands of millions
+    (G) where it is that large, so that it fits beside an axis."""
+    size = abs(float(f"{value:.3g}"))
+    if size and not 1e-4 <= size < 1e12:
+        return f"{value:.3g}"
+    for unit, sign in ((1e9, "G"), (1e6, "M")):
+        if size >= unit:
+            return _plain(value / unit) + sign
+    return _plain(value)
+
+
+def _plain(value: float) -> str:
+    text = f"{Decimal(f'{value:.3g}'):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class Axis(Struct, frozen=True, kw_only=True):

@@ -12,9 +12,10 @@ _STYLE = (
 )
 
 
-def page(title: str, parts: Sequence[str], *, language: str = "en") -> str:
-    """The page, whole."""
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+def page(title: str, parts: Sequence[str], *, language: str = "en", style: str = "") -> str:
+    """The page, whole. ``style`` comes after what all pages have."""
+    meta = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    head = f"{meta}<title>{escape(title)}</title><style>{_STYLE}{style}</style>"
     lines = [f'<!doctype html>\n<html lang="{language}"><head>{head}</head>', "<body>"]
     lines += [f"<h1>{escape(title)}</h1>", *parts, "</body></html>", ""]
     return "\n".join(lines)

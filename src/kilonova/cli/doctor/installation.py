@@ -1,5 +1,6 @@
 """Checks of an installation: its files, its port, its books, its model."""
 
+import asyncio
 import hashlib
 import socket
 import stat
@@ -10,6 +11,7 @@ from kilonova.catalog.catalog import PACKAGED_WEIGHTS
 from kilonova.cli.doctor.finding import Check, Verdict
 from kilonova.cli.reach import is_ready
 from kilonova.cli.run import Run
+from kilonova.core.clock import SystemClock
 from kilonova.settings import ServerSettings
 from kilonova.tls.certificate import read_certificate
 
@@ -30,6 +32,7 @@ def installation_checks(run: Run) -> list[Check]:
         Check("admin token", lambda: _private(run.home.admin_token_path)),
         Check("certificate", lambda: _certificate(run)),
         Check("port", lambda: _port(run)),
+        Check("sign-in", lambda: _sign_in(run)),
         Check("store", lambda: _store(run)),
         Check("ledger", lambda: _ledger(run)),
         Check("packaged models", _packaged_models),
@@ -92,6 +95,24 @@ def _is_taken(server: ServerSettings) -> bool:
         except OSError:
             return True
     return False
+
+
+def _sign_in(run: Run) -> _Result:
+    oidc = run.settings().oidc
+    if not oidc.issuer:
+        return "OK", "by password; no issuer is set", ""
+    from kilonova.accounts.oidc.sign_in import check_oidc
+    from kilonova.accounts.oidc.web import UnreachableError
+
+    try:
+        where = asyncio.run(check_oidc(oidc, SystemClock()))
+    except UnreachableError as error:
+        return (
+            "WARN",
+            str(error),
+            "Nobody can sign in by it now. Check oidc.issuer and the network.",
+        )
+    return "OK", f"{oidc.issuer} answers; people go to {where}", ""
 
 
 def _store(run: Run) -> _Result:

@@ -11,7 +11,7 @@ from kilonova.cli.exits import CommandError
 from kilonova.cli.link import open_link
 from kilonova.home import ServerNote
 
-__all__ = ["LETTERS", "Letter", "post"]
+__all__ = ["LETTERS"]
 
 _WAIT_S = 120
 _QUESTION = "Say hello."
@@ -30,6 +30,27 @@ class Letter(Struct, frozen=True):
     body: dict[str, Any]
     credential: str = "authorization"
     scheme: str = "Bearer "
+
+    def post(self, note: ServerNote, key: CreatedKey, model_id: str) -> str:
+        """The request id of the answer. Raises ``CommandError`` with what a refusal says."""
+        body = self.body if "{model}" in self.path else {**self.body, "model": model_id}
+        headers = {
+            "content-type": "application/json",
+            self.credential: f"{self.scheme}{key.bearer_key or ''}",
+        }
+        connection = open_link(note, timeout_s=_WAIT_S)
+        try:
+            path = self.path.format(model=model_id)
+            connection.request("POST", path, msgspec.json.encode(body), headers)
+            response = connection.getresponse()
+            text = response.read()
+        except http.client.HTTPException as error:
+            raise CommandError(f"The answer broke off: {error!r}.") from None
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise CommandError(f"The server answered {response.status}: {text[:200].decode()}")
+        return response.headers.get("x-kilonova-request-id", "")
 
 
 LETTERS = (
@@ -56,25 +77,3 @@ LETTERS = (
     ),
     Letter("deepseek", "/deepseek/chat/completions", _CHAT),
 )
-
-
-def post(letter: Letter, note: ServerNote, key: CreatedKey, model_id: str) -> str:
-    """The request id of the answer. Raises ``CommandError`` with what a refusal says."""
-    body = letter.body if "{model}" in letter.path else {**letter.body, "model": model_id}
-    headers = {
-        "content-type": "application/json",
-        letter.credential: f"{letter.scheme}{key.bearer_key or ''}",
-    }
-    connection = open_link(note, timeout_s=_WAIT_S)
-    try:
-        path = letter.path.format(model=model_id)
-        connection.request("POST", path, msgspec.json.encode(body), headers)
-        response = connection.getresponse()
-        text = response.read()
-    except http.client.HTTPException as error:
-        raise CommandError(f"The answer broke off: {error!r}.") from None
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise CommandError(f"The server answered {response.status}: {text[:200].decode()}")
-    return response.headers.get("x-kilonova-request-id", "")

@@ -6,7 +6,6 @@ the form of their SDKs. A customer of its own pays, so that no real bill holds a
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import partial
 
 from kilonova.admin.plane import ControlPlane
 from kilonova.admin.schema import (
@@ -20,7 +19,7 @@ from kilonova.admin.schema import (
 )
 from kilonova.cli.choice import choose_model
 from kilonova.cli.doctor.finding import Check, Verdict
-from kilonova.cli.doctor.letters import LETTERS, post
+from kilonova.cli.doctor.letters import LETTERS
 from kilonova.cli.doctor.signed import converse
 from kilonova.cli.pages import every
 from kilonova.cli.passkey import passkey
@@ -60,7 +59,7 @@ class Visit:
         self._checks = [
             check("aws", converse),
             check("openai", _complete),
-            *(check(letter.wire, partial(post, letter)) for letter in LETTERS),
+            *(check(letter.wire, letter.post) for letter in LETTERS),
         ]
         return "OK", f"{note.url} is ready", ""
 

@@ -21,11 +21,13 @@ class SqlAlerts:
         self._reader = reader
 
     def is_told(self, alert: Alert) -> bool:
-        return self._found(_row(alert)[:4]) is not None
+        found = self._found(_row(alert)[:4])
+        return found is not None and found.budget_nano == alert.budget_nano
 
     def find(self, alert_id: str) -> Alert | None:
         key = alert_key(alert_id)
-        return None if key is None else self._found(key)
+        found = None if key is None else self._found(key)
+        return found if found is not None and found.id == alert_id else None
 
     def save(self, alerts: Sequence[Alert]) -> Done:
         return self._writer.submit(Save(tuple((compiled.ALERT_INSERT, _row(a)) for a in alerts)))

@@ -26,11 +26,14 @@ class SqlAudit:
 
     def page(self, chosen: AuditFilter) -> list[AuditEntry]:
         behind = _LAST if chosen.before is None else chosen.before
+        action = chosen.action or ""
+        # "/" comes right behind ".": between the two lies whatever begins with the action.
+        asked = (chosen.actor or "", action, f"{action}.", f"{action}/")
+        rest = (behind, *asked, chosen.since_ms, chosen.until_ms, chosen.limit)
         if chosen.organisation_id is None:
-            rows = self._reader.execute(compiled.AUDIT_PAGE, (behind, chosen.limit))
+            rows = self._reader.execute(compiled.AUDIT_PAGE, rest)
         else:
-            owned = (chosen.organisation_id, behind, chosen.limit)
-            rows = self._reader.execute(compiled.AUDIT_PAGE_OF, owned)
+            rows = self._reader.execute(compiled.AUDIT_PAGE_OF, (chosen.organisation_id, *rest))
         return [_entry(row) for row in rows.fetchall()]
 
     def walk(self) -> Iterator[AuditEntry]:

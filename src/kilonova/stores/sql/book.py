@@ -77,6 +77,10 @@ class SqlView:
         for transaction_id, account, amount_nano in self._connection.execute(compiled.ENTRIES):
             yield transaction_id, Entry(account, amount_nano)
 
+    def entries_of(self, transaction_id: str) -> list[Entry]:
+        rows = self._connection.execute(compiled.ENTRIES_OF, (transaction_id,))
+        return [Entry(account, amount_nano) for _, account, amount_nano in rows]
+
     def holds(self) -> list[OpenHold]:
         return read_holds(self._connection)
 

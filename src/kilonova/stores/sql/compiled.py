@@ -37,28 +37,36 @@ RECORD_PAGE = """SELECT *  FROM usage_records  WHERE usage_records.request_id > 
 usage_records.finished_ms >= :since_ms AND usage_records.finished_ms < :until_ms AND (:model_id IS
 NULL OR usage_records.model_id = :model_id) AND (:project_id IS NULL OR usage_records.project_id =
 :project_id) AND (:key_id IS NULL OR usage_records.key_id = :key_id) AND (:dialect IS NULL OR
-usage_records.dialect = :dialect) AND (:outcome IS NULL OR usage_records.outcome = :outcome) ORDER
-BY usage_records.request_id  LIMIT :limit OFFSET 0"""
+usage_records.dialect = :dialect) AND (:outcome IS NULL OR usage_records.outcome = :outcome) AND
+(:took_ms_min IS NULL OR usage_records.finished_ms - usage_records.started_ms >= :took_ms_min) AND
+(:price_nano_min IS NULL OR usage_records.price_nano >= :price_nano_min) ORDER BY
+usage_records.request_id  LIMIT :limit OFFSET 0"""
 RECORD_PAGE_OF_ORGANISATION = """SELECT *  FROM usage_records  WHERE usage_records.request_id >
 :after AND usage_records.organisation_id = :organisation_id AND usage_records.finished_ms >=
 :since_ms AND usage_records.finished_ms < :until_ms AND (:model_id IS NULL OR usage_records.model_id
 = :model_id) AND (:project_id IS NULL OR usage_records.project_id = :project_id) AND (:key_id IS
 NULL OR usage_records.key_id = :key_id) AND (:dialect IS NULL OR usage_records.dialect = :dialect)
-AND (:outcome IS NULL OR usage_records.outcome = :outcome) ORDER BY usage_records.request_id  LIMIT
-:limit OFFSET 0"""
+AND (:outcome IS NULL OR usage_records.outcome = :outcome) AND (:took_ms_min IS NULL OR
+usage_records.finished_ms - usage_records.started_ms >= :took_ms_min) AND (:price_nano_min IS NULL
+OR usage_records.price_nano >= :price_nano_min) ORDER BY usage_records.request_id  LIMIT :limit
+OFFSET 0"""
 NEWEST_PAGE = """SELECT *  FROM usage_records  WHERE usage_records.request_id < :after AND
 usage_records.finished_ms >= :since_ms AND usage_records.finished_ms < :until_ms AND (:model_id IS
 NULL OR usage_records.model_id = :model_id) AND (:project_id IS NULL OR usage_records.project_id =
 :project_id) AND (:key_id IS NULL OR usage_records.key_id = :key_id) AND (:dialect IS NULL OR
-usage_records.dialect = :dialect) AND (:outcome IS NULL OR usage_records.outcome = :outcome) ORDER
-BY usage_records.request_id DESC  LIMIT :limit OFFSET 0"""
+usage_records.dialect = :dialect) AND (:outcome IS NULL OR usage_records.outcome = :outcome) AND
+(:took_ms_min IS NULL OR usage_records.finished_ms - usage_records.started_ms >= :took_ms_min) AND
+(:price_nano_min IS NULL OR usage_records.price_nano >= :price_nano_min) ORDER BY
+usage_records.request_id DESC  LIMIT :limit OFFSET 0"""
 NEWEST_PAGE_OF_ORGANISATION = """SELECT *  FROM usage_records  WHERE usage_records.request_id <
 :after AND usage_records.organisation_id = :organisation_id AND usage_records.finished_ms >=
 :since_ms AND usage_records.finished_ms < :until_ms AND (:model_id IS NULL OR usage_records.model_id
 = :model_id) AND (:project_id IS NULL OR usage_records.project_id = :project_id) AND (:key_id IS
 NULL OR usage_records.key_id = :key_id) AND (:dialect IS NULL OR usage_records.dialect = :dialect)
-AND (:outcome IS NULL OR usage_records.outcome = :outcome) ORDER BY usage_records.request_id DESC
-LIMIT :limit OFFSET 0"""
+AND (:outcome IS NULL OR usage_records.outcome = :outcome) AND (:took_ms_min IS NULL OR
+usage_records.finished_ms - usage_records.started_ms >= :took_ms_min) AND (:price_nano_min IS NULL
+OR usage_records.price_nano >= :price_nano_min) ORDER BY usage_records.request_id DESC  LIMIT :limit
+OFFSET 0"""
 RECORDS_ENDED = """SELECT *  FROM usage_records  WHERE usage_records.finished_ms >= :since_ms AND
 usage_records.finished_ms < :until_ms ORDER BY usage_records.request_id"""
 RECORDS_ENDED_OF_ORGANISATION = """SELECT *  FROM usage_records  WHERE usage_records.organisation_id
@@ -125,6 +133,8 @@ ENTRY_INSERT = """INSERT INTO entries (transaction_id, account, amount_nano) VAL
 (:transaction_id, :account, :amount_nano)"""
 ENTRIES = """SELECT entries.transaction_id, entries.account, entries.amount_nano  FROM entries ORDER
 BY entries.transaction_id, entries.account"""
+ENTRIES_OF = """SELECT entries.transaction_id, entries.account, entries.amount_nano  FROM entries
+WHERE entries.transaction_id = :transaction_id ORDER BY entries.transaction_id, entries.account"""
 BALANCE_ADD = """INSERT INTO balances (account, amount_nano) VALUES (:account, :amount_nano) ON
 CONFLICT (account) DO UPDATE SET amount_nano = (balances.amount_nano + excluded.amount_nano)"""
 BALANCES = """SELECT balances.account, balances.amount_nano  FROM balances"""
@@ -221,7 +231,9 @@ invoices.sha256, invoices.document  FROM invoices  WHERE invoices.organisation_i
 ORDER BY invoices.period"""
 ALERT_INSERT = """INSERT INTO alerts (level_id, budget, window_start, percent, budget_nano,
 spent_nano, raised_ms) VALUES (:level_id, :budget, :window_start, :percent, :budget_nano,
-:spent_nano, :raised_ms) ON CONFLICT DO NOTHING"""
+:spent_nano, :raised_ms) ON CONFLICT (level_id, budget, window_start, percent) DO UPDATE SET
+budget_nano = excluded.budget_nano, spent_nano = excluded.spent_nano, raised_ms = excluded.raised_ms
+WHERE alerts.budget_nano != excluded.budget_nano"""
 ALERT = """SELECT alerts.level_id, alerts.budget, alerts.window_start, alerts.percent,
 alerts.budget_nano, alerts.spent_nano, alerts.raised_ms  FROM alerts  WHERE alerts.level_id =
 :level_id AND alerts.budget = :budget AND alerts.window_start = :window_start AND alerts.percent =
@@ -271,37 +283,38 @@ projects.budget_day_nano, projects.budget_month_nano, projects.soft_budgets  FRO
 projects.organisation_id = :organisation_id ORDER BY projects.id"""
 KEY_SAVE = """INSERT INTO keys (id, organisation_id, project_id, name, bearer_digest, bearer_hint,
 access_key_id, secret_encrypted, requests_per_minute, tokens_per_minute, budget_nano, created_ms,
-expires_ms, revoked_ms, budget_day_nano, budget_month_nano, soft_budgets) VALUES (:id,
+expires_ms, revoked_ms, budget_day_nano, budget_month_nano, soft_budgets, made_by) VALUES (:id,
 :organisation_id, :project_id, :name, :bearer_digest, :bearer_hint, :access_key_id,
 :secret_encrypted, :requests_per_minute, :tokens_per_minute, :budget_nano, :created_ms, :expires_ms,
-:revoked_ms, :budget_day_nano, :budget_month_nano, :soft_budgets) ON CONFLICT (id) DO UPDATE SET
-organisation_id = excluded.organisation_id, project_id = excluded.project_id, name = excluded.name,
-bearer_digest = excluded.bearer_digest, bearer_hint = excluded.bearer_hint, access_key_id =
-excluded.access_key_id, secret_encrypted = excluded.secret_encrypted, requests_per_minute =
-excluded.requests_per_minute, tokens_per_minute = excluded.tokens_per_minute, budget_nano =
-excluded.budget_nano, created_ms = excluded.created_ms, expires_ms = excluded.expires_ms, revoked_ms
-= excluded.revoked_ms, budget_day_nano = excluded.budget_day_nano, budget_month_nano =
-excluded.budget_month_nano, soft_budgets = excluded.soft_budgets"""
+:revoked_ms, :budget_day_nano, :budget_month_nano, :soft_budgets, :made_by) ON CONFLICT (id) DO
+UPDATE SET organisation_id = excluded.organisation_id, project_id = excluded.project_id, name =
+excluded.name, bearer_digest = excluded.bearer_digest, bearer_hint = excluded.bearer_hint,
+access_key_id = excluded.access_key_id, secret_encrypted = excluded.secret_encrypted,
+requests_per_minute = excluded.requests_per_minute, tokens_per_minute = excluded.tokens_per_minute,
+budget_nano = excluded.budget_nano, created_ms = excluded.created_ms, expires_ms =
+excluded.expires_ms, revoked_ms = excluded.revoked_ms, budget_day_nano = excluded.budget_day_nano,
+budget_month_nano = excluded.budget_month_nano, soft_budgets = excluded.soft_budgets, made_by =
+excluded.made_by"""
 KEY = """SELECT keys.id, keys.organisation_id, keys.project_id, keys.name, keys.bearer_digest,
 keys.bearer_hint, keys.access_key_id, keys.secret_encrypted, keys.requests_per_minute,
 keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms,
-keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets  FROM keys  WHERE keys.id = :id
-ORDER BY keys.id"""
+keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets, keys.made_by  FROM keys  WHERE
+keys.id = :id ORDER BY keys.id"""
 KEYS = """SELECT keys.id, keys.organisation_id, keys.project_id, keys.name, keys.bearer_digest,
 keys.bearer_hint, keys.access_key_id, keys.secret_encrypted, keys.requests_per_minute,
 keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms,
-keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets  FROM keys  WHERE keys.project_id =
-:project_id ORDER BY keys.id"""
+keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets, keys.made_by  FROM keys  WHERE
+keys.project_id = :project_id ORDER BY keys.id"""
 KEY_OF_BEARER = """SELECT keys.id, keys.organisation_id, keys.project_id, keys.name,
 keys.bearer_digest, keys.bearer_hint, keys.access_key_id, keys.secret_encrypted,
 keys.requests_per_minute, keys.tokens_per_minute, keys.budget_nano, keys.created_ms,
-keys.expires_ms, keys.revoked_ms, keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets
-FROM keys  WHERE keys.bearer_digest = :bearer_digest"""
+keys.expires_ms, keys.revoked_ms, keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets,
+keys.made_by  FROM keys  WHERE keys.bearer_digest = :bearer_digest"""
 KEY_OF_ACCESS_KEY = """SELECT keys.id, keys.organisation_id, keys.project_id, keys.name,
 keys.bearer_digest, keys.bearer_hint, keys.access_key_id, keys.secret_encrypted,
 keys.requests_per_minute, keys.tokens_per_minute, keys.budget_nano, keys.created_ms,
-keys.expires_ms, keys.revoked_ms, keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets
-FROM keys  WHERE keys.access_key_id = :access_key_id ORDER BY keys.id"""
+keys.expires_ms, keys.revoked_ms, keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets,
+keys.made_by  FROM keys  WHERE keys.access_key_id = :access_key_id ORDER BY keys.id"""
 ITEM_INSERT = """INSERT INTO items (organisation_id, project_id, kind, id, created_ms, expires_ms,
 content_bytes, file, head, content) VALUES (:organisation_id, :project_id, :kind, :id, :created_ms,
 :expires_ms, :content_bytes, :file, :head, :content)"""
@@ -328,6 +341,9 @@ AND items.id > :after AND (items.expires_ms IS NULL OR items.expires_ms > :now_m
 LIMIT :limit OFFSET 0"""
 ITEMS_EXPIRED = """SELECT items.organisation_id, items.project_id, items.kind, items.id  FROM items
 WHERE items.expires_ms <= :now_ms ORDER BY items.expires_ms  LIMIT :limit OFFSET 0"""
+ITEMS_NEXT_DRAWER = """SELECT items.organisation_id, items.project_id, items.kind  FROM items  WHERE
+(items.organisation_id, items.project_id, items.kind) > (:organisation_id, :project_id, :kind) ORDER
+BY items.organisation_id, items.project_id, items.kind  LIMIT 1 OFFSET 0"""
 ITEM_FILES = """SELECT items.file  FROM items  WHERE items.file IS NOT NULL"""
 KEPT_ADD = """INSERT INTO kept (project_id, items, content_bytes) VALUES (:project_id, :items,
 :content_bytes) ON CONFLICT (project_id) DO UPDATE SET items = (kept.items + excluded.items),
@@ -341,18 +357,23 @@ adjustments.currency, adjustments.reason, adjustments.booked_ms, adjustments.ref
 adjustments.client_token, adjustments.expires_ms, adjustments.tokens  FROM adjustments ORDER BY
 adjustments.id"""
 MEMBER_SAVE = """INSERT INTO members (id, organisation_id, email, name, role, password_hash,
-created_ms) VALUES (:id, :organisation_id, :email, :name, :role, :password_hash, :created_ms) ON
-CONFLICT (id) DO UPDATE SET organisation_id = excluded.organisation_id, email = excluded.email, name
-= excluded.name, role = excluded.role, password_hash = excluded.password_hash, created_ms =
-excluded.created_ms"""
+created_ms, issuer, subject) VALUES (:id, :organisation_id, :email, :name, :role, :password_hash,
+:created_ms, :issuer, :subject) ON CONFLICT (id) DO UPDATE SET organisation_id =
+excluded.organisation_id, email = excluded.email, name = excluded.name, role = excluded.role,
+password_hash = excluded.password_hash, created_ms = excluded.created_ms, issuer = excluded.issuer,
+subject = excluded.subject"""
 MEMBER = """SELECT members.id, members.organisation_id, members.email, members.name, members.role,
-members.password_hash, members.created_ms  FROM members  WHERE members.id = :id ORDER BY
-members.id"""
+members.password_hash, members.created_ms, members.issuer, members.subject  FROM members  WHERE
+members.id = :id ORDER BY members.id"""
 MEMBERS = """SELECT members.id, members.organisation_id, members.email, members.name, members.role,
-members.password_hash, members.created_ms  FROM members  WHERE members.organisation_id =
-:organisation_id ORDER BY members.id"""
+members.password_hash, members.created_ms, members.issuer, members.subject  FROM members  WHERE
+members.organisation_id = :organisation_id ORDER BY members.id"""
 MEMBERS_CALLED = """SELECT members.id, members.organisation_id, members.email, members.name,
-members.role, members.password_hash, members.created_ms  FROM members  WHERE members.email = :email
+members.role, members.password_hash, members.created_ms, members.issuer, members.subject  FROM
+members  WHERE members.email = :email ORDER BY members.id"""
+MEMBERS_VOUCHED = """SELECT members.id, members.organisation_id, members.email, members.name,
+members.role, members.password_hash, members.created_ms, members.issuer, members.subject  FROM
+members  WHERE members.issuer = :issuer AND members.subject = :subject AND members.subject != ''
 ORDER BY members.id"""
 MEMBER_DELETE = """DELETE FROM members WHERE members.id = :member"""
 SESSION_SAVE = """INSERT INTO sessions (digest, member_id, created_ms, seen_ms) VALUES (:digest,
@@ -391,11 +412,16 @@ AUDIT_LAST = """SELECT audit.number, audit.digest  FROM audit ORDER BY audit.num
 OFFSET 0"""
 AUDIT_PAGE = """SELECT audit.number, audit.at_ms, audit.organisation_id, audit.actor,
 audit.actor_name, audit.action, audit.subject, audit.subject_name, audit.detail, audit.digest  FROM
-audit  WHERE audit.number < :before ORDER BY audit.number DESC  LIMIT :rows OFFSET 0"""
+audit  WHERE audit.number < :before AND (:actor = '' OR audit.actor = :actor OR audit.actor_name =
+:actor) AND (:action = '' OR audit.action = :action OR audit.action >= :action_from AND audit.action
+< :action_to) AND audit.at_ms >= :since_ms AND audit.at_ms < :until_ms ORDER BY audit.number DESC
+LIMIT :rows OFFSET 0"""
 AUDIT_PAGE_OF = """SELECT audit.number, audit.at_ms, audit.organisation_id, audit.actor,
 audit.actor_name, audit.action, audit.subject, audit.subject_name, audit.detail, audit.digest  FROM
-audit  WHERE audit.organisation_id = :organisation_id AND audit.number < :before ORDER BY
-audit.number DESC  LIMIT :rows OFFSET 0"""
+audit  WHERE audit.organisation_id = :organisation_id AND audit.number < :before AND (:actor = '' OR
+audit.actor = :actor OR audit.actor_name = :actor) AND (:action = '' OR audit.action = :action OR
+audit.action >= :action_from AND audit.action < :action_to) AND audit.at_ms >= :since_ms AND
+audit.at_ms < :until_ms ORDER BY audit.number DESC  LIMIT :rows OFFSET 0"""
 AUDIT_WALK = """SELECT audit.number, audit.at_ms, audit.organisation_id, audit.actor,
 audit.actor_name, audit.action, audit.subject, audit.subject_name, audit.detail, audit.digest  FROM
 audit  WHERE audit.number > :after ORDER BY audit.number  LIMIT :rows OFFSET 0"""
@@ -407,4 +433,5 @@ projects.id"""
 ALL_KEYS = """SELECT keys.id, keys.organisation_id, keys.project_id, keys.name, keys.bearer_digest,
 keys.bearer_hint, keys.access_key_id, keys.secret_encrypted, keys.requests_per_minute,
 keys.tokens_per_minute, keys.budget_nano, keys.created_ms, keys.expires_ms, keys.revoked_ms,
-keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets  FROM keys ORDER BY keys.id"""
+keys.budget_day_nano, keys.budget_month_nano, keys.soft_budgets, keys.made_by  FROM keys ORDER BY
+keys.id"""

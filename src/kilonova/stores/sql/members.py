@@ -52,6 +52,9 @@ class SqlMembers:
     def members_called(self, email: str) -> list[Member]:
         return self._members(compiled.MEMBERS_CALLED, email)
 
+    def members_vouched(self, issuer: str, subject: str) -> list[Member]:
+        return self._members(compiled.MEMBERS_VOUCHED, issuer, subject)
+
     def session(self, digest: bytes) -> Session | None:
         rows = self._rows(compiled.SESSION, digest)
         names = Session.__struct_fields__
@@ -77,9 +80,9 @@ class SqlMembers:
         rows = self._rows(compiled.MEMBER_OF_KEY, key_id)
         return str(rows[0][0]) if rows else None
 
-    def _members(self, statement: str, value: str) -> list[Member]:
+    def _members(self, statement: str, *values: str) -> list[Member]:
         names = Member.__struct_fields__
-        rows = self._rows(statement, value)
+        rows = self._rows(statement, *values)
         return [Member(**dict(zip(names, row, strict=True))) for row in rows]
 
     def _rows(self, statement: str, *values: str | bytes) -> list[tuple[Any, ...]]:

@@ -111,6 +111,7 @@ def as_key(row: Row) -> Key:
         created_ms=row[11],
         expires_ms=row[12],
         revoked_ms=row[13],
+        made_by=row[17],
     )
 
 
@@ -118,7 +119,7 @@ def key_row(key: Key) -> Row:
     """What ``keys`` keeps."""
     fields = astuple(key)
     limits, budgets = _limit_rows(key.limits)
-    return (*fields[:8], *limits, *fields[9:], *budgets)
+    return (*fields[:8], *limits, *fields[9:12], *budgets, key.made_by)
 
 
 def _usage(counts: Row) -> Usage:

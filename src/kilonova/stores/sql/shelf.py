@@ -124,6 +124,11 @@ class SqlShelf:
         items = tuple(self._item(drawer, _as_row(row)) for row in rows[:limit])
         return Page(items, has_more=len(rows) > limit)
 
+    def next_drawer(self, after: Drawer | None) -> Drawer | None:
+        behind = ("", "", "") if after is None else _drawer(after)
+        rows = self._reader.execute(compiled.ITEMS_NEXT_DRAWER, behind).fetchall()
+        return Drawer(*map(str, rows[0])) if rows else None
+
     async def delete(self, drawer: Drawer, item_id: str) -> None:
         await self._shelve(_key(drawer, item_id))
 

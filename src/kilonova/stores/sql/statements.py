@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    and_,
     bindparam,
     case,
     delete,
@@ -77,6 +78,15 @@ def _save(table: Table) -> ClauseElement:
     key = [column.name for column in table.primary_key]
     others = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in key}
     return statement.on_conflict_do_update(index_elements=key, set_=others)
+
+
+def _tell() -> ClauseElement:
+    """Insert an alert; one of another amount makes room."""
+    statement = sqlite.insert(alerts)
+    key = [column.name for column in alerts.primary_key]
+    others = {c.name: statement.excluded[c.name] for c in alerts.columns if c.name not in key}
+    is_other = alerts.c.budget_nano != statement.excluded.budget_nano
+    return statement.on_conflict_do_update(index_elements=key, set_=others, where=is_other)
 
 
 def _add(table: Table, *amounts: str) -> ClauseElement:
@@ -157,7 +167,13 @@ def _page(*conditions: ColumnElement[bool], is_newest_first: bool = False) -> Cl
     request_id, after = usage_records.c.request_id, bindparam("after", type_=Text)
     behind = request_id < after if is_newest_first else request_id > after
     order = request_id.desc() if is_newest_first else request_id
-    page = _records().where(behind, *conditions, *map(_matched, _SOUGHT)).order_by(order)
+    took_ms = usage_records.c.finished_ms - usage_records.c.started_ms
+    least = (
+        _at_least("took_ms_min", took_ms),
+        _at_least("price_nano_min", usage_records.c.price_nano),
+    )
+    sought = *conditions, *map(_matched, _SOUGHT), *least
+    page = _records().where(behind, *sought).order_by(order)
     return page.limit(bindparam("limit", type_=Integer)).offset(_ZERO)
 
 
@@ -169,6 +185,11 @@ def _matched(name: str) -> ColumnElement[bool]:
     """A column has the value that is sought, where one is."""
     sought = bindparam(name, type_=Text)
     return or_(sought.is_(None), usage_records.c[name] == sought)
+
+
+def _at_least(name: str, amount: ColumnElement[int]) -> ColumnElement[bool]:
+    least = bindparam(name, type_=Integer)
+    return or_(least.is_(None), amount >= least)
 
 
 # Everything that decides what a request is charged, and in which unit it is.
@@ -249,6 +270,30 @@ def _items_behind(*, is_newest_first: bool) -> ClauseElement:
     return page.limit(bindparam("limit", type_=Integer)).offset(_ZERO)
 
 
+def _audit_page(*owned: ColumnElement[bool]) -> ClauseElement:
+    """Empty, a name or an action asks for none; a kind of action lies between two texts."""
+    actor: ColumnElement[str] = bindparam("actor", type_=Text)
+    action: ColumnElement[str] = bindparam("action", type_=Text)
+    is_of_kind = and_(
+        audit.c.action >= bindparam("action_from", type_=Text),
+        audit.c.action < bindparam("action_to", type_=Text),
+    )
+    return (
+        select(audit)
+        .where(
+            *owned,
+            audit.c.number < bindparam("before", type_=Integer),
+            or_(actor == _NOTHING, audit.c.actor == actor, audit.c.actor_name == actor),
+            or_(action == _NOTHING, audit.c.action == action, is_of_kind),
+            audit.c.at_ms >= bindparam("since_ms", type_=Integer),
+            audit.c.at_ms < bindparam("until_ms", type_=Integer),
+        )
+        .order_by(audit.c.number.desc())
+        .limit(bindparam("rows", type_=Integer))
+        .offset(_ZERO)
+    )
+
+
 STATEMENTS: dict[str, ClauseElement] = {
     "HOLD_INSERT": insert(holds).values(
         {c.name: bindparam(c.name) for c in holds.columns if c.name not in _DELIVERED}
@@ -275,6 +320,7 @@ STATEMENTS: dict[str, ClauseElement] = {
     "USAGE_BY_TIME": _by_time(),
     "ENTRY_INSERT": insert(entries),
     "ENTRIES": select(entries).order_by(entries.c.transaction_id, entries.c.account),
+    "ENTRIES_OF": _where(entries, "transaction_id"),
     "BALANCE_ADD": _add(balances, "amount_nano"),
     "BALANCES": select(balances),
     "SPENDING_ADD": _add(spending, "spent_nano"),
@@ -309,7 +355,7 @@ STATEMENTS: dict[str, ClauseElement] = {
     "INVOICES_OF_ORGANISATION": select(invoices)
     .where(invoices.c.organisation_id == bindparam("organisation_id", type_=Text))
     .order_by(invoices.c.period),
-    "ALERT_INSERT": sqlite.insert(alerts).on_conflict_do_nothing(),
+    "ALERT_INSERT": _tell(),
     "ALERT": select(alerts).where(
         *[alerts.c[name] == bindparam(name) for name in ("level_id", "budget", "window_start")],
         alerts.c.percent == bindparam("percent"),
@@ -342,6 +388,14 @@ STATEMENTS: dict[str, ClauseElement] = {
     .order_by(items.c.expires_ms)
     .limit(bindparam("limit", type_=Integer))
     .offset(_ZERO),
+    "ITEMS_NEXT_DRAWER": select(*[items.c[name] for name in _DRAWER])
+    .where(
+        tuple_(*[items.c[name] for name in _DRAWER])
+        > tuple_(*[bindparam(name, type_=Text) for name in _DRAWER])
+    )
+    .order_by(*[items.c[name] for name in _DRAWER])
+    .limit(_ONE)
+    .offset(_ZERO),
     "ITEM_FILES": select(items.c.file).where(items.c.file.is_not(None)),
     "KEPT_ADD": _add(kept, "items", "content_bytes"),
     "KEPT_TAKE": update(kept)
@@ -360,6 +414,14 @@ STATEMENTS: dict[str, ClauseElement] = {
     "MEMBER": _where(members, "id"),
     "MEMBERS": _where(members, "organisation_id"),
     "MEMBERS_CALLED": _where(members, "email"),
+    "MEMBERS_VOUCHED": select(members)
+    .where(
+        members.c.issuer == bindparam("issuer", type_=Text),
+        members.c.subject == bindparam("subject", type_=Text),
+        # The index holds no others.
+        members.c.subject != _NOTHING,
+    )
+    .order_by(members.c.id),
     "MEMBER_DELETE": delete(members).where(members.c.id == bindparam("member")),
     "SESSION_SAVE": _save(sessions),
     "SESSION": select(sessions).where(sessions.c.digest == bindparam("digest")),
@@ -386,19 +448,10 @@ STATEMENTS: dict[str, ClauseElement] = {
     .order_by(audit.c.number.desc())
     .limit(_ONE)
     .offset(_ZERO),
-    "AUDIT_PAGE": select(audit)
-    .where(audit.c.number < bindparam("before", type_=Integer))
-    .order_by(audit.c.number.desc())
-    .limit(bindparam("rows", type_=Integer))
-    .offset(_ZERO),
-    "AUDIT_PAGE_OF": select(audit)
-    .where(
-        audit.c.organisation_id == bindparam("organisation_id", type_=Text),
-        audit.c.number < bindparam("before", type_=Integer),
-    )
-    .order_by(audit.c.number.desc())
-    .limit(bindparam("rows", type_=Integer))
-    .offset(_ZERO),
+    "AUDIT_PAGE": _audit_page(),
+    "AUDIT_PAGE_OF": _audit_page(
+        audit.c.organisation_id == bindparam("organisation_id", type_=Text)
+    ),
     "AUDIT_WALK": select(audit)
     .where(audit.c.number > bindparam("after", type_=Integer))
     .order_by(audit.c.number)

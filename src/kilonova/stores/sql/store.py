@@ -56,6 +56,12 @@ class SqlStore:
         lock = _locked(path.with_name(f"{path.name}.lock"))
         try:
             return cls(path, posting, lock)
+        except (apsw.NotADBError, apsw.CorruptError) as error:
+            os.close(lock)
+            raise StoreError(
+                f"{path} is broken: {error}. Put a backup in its place.",
+                is_broken=True,
+            ) from error
         except apsw.Error as error:
             os.close(lock)
             raise StoreError(f"{path} cannot be opened: {error}") from error

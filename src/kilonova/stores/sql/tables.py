@@ -144,6 +144,7 @@ keys = _table(
     _number("expires_ms", is_optional=True),
     _number("revoked_ms", is_optional=True),
     *_budgets(),
+    _text("made_by", is_optional=True),
     Index("keys_by_project", "project_id"),
 )
 
@@ -350,7 +351,15 @@ members = _table(
     _text("role"),
     _text("password_hash"),
     _number("created_ms"),
+    # Who the member is for the issuer that vouches; empty where none does.
+    Column("issuer", Text, nullable=False, server_default=""),
+    Column("subject", Text, nullable=False, server_default=""),
     Index("members_by_email", "email", "organisation_id", unique=True),
+    Index(
+        *("members_by_subject", "subject", "issuer", "organisation_id"),
+        unique=True,
+        sqlite_where=text("subject <> ''"),
+    ),
     Index("members_by_organisation", "organisation_id"),
 )
 

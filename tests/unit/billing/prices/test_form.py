@@ -71,6 +71,13 @@ def _bind(text: str) -> dict[str, Price]:
     return {row.name: row.line.price for row in book.rows}
 
 
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000], ids=["digits", "depth"])
+def test_what_cannot_be_read_at_all_is_a_mistake_too(value: str) -> None:
+    """Protects a running server: its watcher expects a mistake, and ends with anything else."""
+    with pytest.raises(PriceError, match="not valid TOML"):
+        parse_list(f"version = {value}\n".encode(), where="prices.toml")
+
+
 def test_every_part_of_a_list_is_read() -> None:
     """Protects operators: units are converted exactly, and no rate is derived from another."""
     prices = _bind(_WHOLE)

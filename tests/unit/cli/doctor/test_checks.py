@@ -16,6 +16,7 @@ from kilonova.cli.doctor.installation import installation_checks
 from kilonova.cli.doctor.machine import machine_checks
 from kilonova.cli.exits import CommandError
 from kilonova.cli.run import Run
+from oidc_issuer import local_issuer
 from servers import free_port
 
 
@@ -144,3 +145,18 @@ def test_a_damaged_model_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert find("packaged models", tmp_path / "home").verdict == "OK"
     (weights / "m.gguf").write_bytes(b"hole")
     assert find("packaged models", tmp_path / "home").verdict == "FAIL"
+
+
+def test_an_issuer_that_is_away_is_told(tmp_path: Path) -> None:
+    """Protects operators: whether people can sign in by the issuer, and why not; a server without
+    one lacks nothing."""
+    assert find("sign-in", tmp_path).verdict == "OK"
+    settings = tmp_path / "kilonova.toml"
+    with local_issuer() as issuer:
+        oidc = f'[oidc]\nissuer = "{issuer.url}"\nclient_id = "us"\n'
+        settings.write_text(oidc)
+        assert find("sign-in", tmp_path).verdict == "OK"
+    away = find("sign-in", tmp_path)
+    assert (away.verdict, issuer.url in away.detail) == ("WARN", True)
+    settings.write_text(oidc.replace("http://127.0.0.1", "http://id.example"))
+    assert "oidc.issuer" in find("sign-in", tmp_path).detail

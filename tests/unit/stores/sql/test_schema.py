@@ -71,6 +71,36 @@ def test_every_step_goes_up_and_down_and_up() -> None:
     assert schema.revision_of(connection) == schema.HEAD
 
 
+def test_keys_learn_who_made_them() -> None:
+    """Protects usage by member from the day of the update: keys that are there ask the log, those
+    of the console whose they are, and what the operator made stays nobody's."""
+    store = apsw.Connection("")
+    schema.upgrade(store)
+    schema.downgrade(store, "0008")
+    fields = "id, organisation_id, project_id, name, created_ms, soft_budgets"
+    for key in ("key_ada", "key_operator", "key_console"):
+        store.execute(f"INSERT INTO keys ({fields}) VALUES (?, 'o', 'p', '', 1, '')", (key,))
+    told = "number, at_ms, organisation_id, actor, actor_name, action, subject, subject_name"
+    for number, (actor, action, subject) in enumerate(
+        (
+            ("mem_ada", "key.created", "key_ada"),
+            ("mem_eve", "key.revoked", "key_ada"),
+            ("operator", "key.created", "key_operator"),
+        )
+    ):
+        values = (number, 1, "o", actor, "", action, subject, "", "{}", b"")
+        store.execute(
+            f"INSERT INTO audit ({told}, detail, digest) VALUES (?,?,?,?,?,?,?,?,?,?)", values
+        )
+    store.execute("INSERT INTO member_keys VALUES ('mem_vi', 'p', 'key_console')")
+    schema.upgrade(store)
+    assert dict(store.execute("SELECT id, made_by FROM keys").fetchall()) == {
+        "key_ada": "mem_ada",
+        "key_operator": None,
+        "key_console": "mem_vi",
+    }
+
+
 def test_a_step_that_fails_leaves_the_older_schema() -> None:
     """Protects the store from half a migration."""
     connection = apsw.Connection("")

@@ -87,7 +87,7 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "kilonova.db"
     path.write_bytes(b"not a database, but long enough to look at" * 100)
     for _ in range(2):
-        with pytest.raises(StoreError, match="cannot be opened"):
+        with pytest.raises(StoreError, match="is broken"):
             SqlStore.open(path, post)
 
 

@@ -8,6 +8,8 @@ from kilonova.stores.sql.migrations.steps import (
     s0005,
     s0006,
     s0007,
+    s0008,
+    s0009,
 )
 
 STEPS: tuple[tuple[str, str, str], ...] = (
@@ -18,4 +20,6 @@ STEPS: tuple[tuple[str, str, str], ...] = (
     (s0005.REVISION, s0005.UP, s0005.DOWN),
     (s0006.REVISION, s0006.UP, s0006.DOWN),
     (s0007.REVISION, s0007.UP, s0007.DOWN),
+    (s0008.REVISION, s0008.UP, s0008.DOWN),
+    (s0009.REVISION, s0009.UP, s0009.DOWN),
 )
