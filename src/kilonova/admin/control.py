@@ -41,7 +41,7 @@ from kilonova.admin.bookkeeping import (
     show_invoice,
 )
 from kilonova.admin.forecast import NewPlan, PlanDesk, PlanList, PlanView, UsagePeriod
-from kilonova.admin.owners import FIRST, level_of, named, only, page_of
+from kilonova.admin.owners import FIRST, level_of, named, only, owner_of, page_of
 from kilonova.admin.period import parse_span, parse_time
 from kilonova.admin.ports import Customers, OrderForm
 from kilonova.admin.request_detail import RequestDetail, show_detail
@@ -229,7 +229,9 @@ class Control(Generic[Order]):
 
     async def list_alerts(self, query: AlertQuery) -> AlertList:
         chosen = None if query.organisation is None else self._organisation(query.organisation).id
-        level = None if query.level is None else self._level(query.level).id
+        level = query.level
+        if level is not None:
+            level = level_of(self._customers, level, organisation_id=chosen).id
         found: list[AlertView] = []
         owners: dict[str, str] = {}
         async for alert in self._alerts(query.after):
@@ -435,8 +437,7 @@ class Control(Generic[Order]):
             await asyncio.sleep(0)
 
     def _organisation_id(self, level_id: str) -> str:
-        level = self._level(level_id)
-        return level.id if isinstance(level, Organisation) else level.organisation_id
+        return owner_of(self._level(level_id))
 
     def _organisation(self, name: str | None) -> Organisation:
         return only(self._customers.organisations(), name, "organisation")

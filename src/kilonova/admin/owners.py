@@ -9,7 +9,7 @@ from kilonova.admin.schema import PageQuery
 from kilonova.core.errors import InvalidRequest, NotFound
 from kilonova.core.identity import Key, Organisation, Project
 
-__all__ = ["FIRST", "level_of", "named", "only", "page_of"]
+__all__ = ["FIRST", "level_of", "named", "only", "owner_of", "page_of"]
 
 _Owner = TypeVar("_Owner", Organisation, Project, Key)
 _Named = TypeVar("_Named", Organisation, Project)
@@ -18,29 +18,48 @@ _Named = TypeVar("_Named", Organisation, Project)
 FIRST = "default"
 
 
-def level_of(customers: Customers[Any], level: str) -> Organisation | Project | Key:
-    """The key, project or organisation of this id, or the only one of this name."""
+def level_of(
+    customers: Customers[Any], level: str, *, organisation_id: str | None = None
+) -> Organisation | Project | Key:
+    """The key, project or organisation of this id, or the only one of this name; with
+    ``organisation_id`` among what is that organisation's, as if there were nothing else."""
     if level.startswith("org_"):
-        return customers.organisation(level)
-    if level.startswith("proj_"):
-        return customers.project(level)
-    if level.startswith("key_"):
-        return customers.key(level)
-    return _called(customers, level)
+        found: Organisation | Project | Key = customers.organisation(level)
+    elif level.startswith("proj_"):
+        found = customers.project(level)
+    elif level.startswith("key_"):
+        found = customers.key(level)
+    else:
+        return _called(customers, level, organisation_id)
+    if organisation_id not in (None, owner_of(found)):
+        raise _nothing(level)
+    return found
 
 
-def _called(customers: Customers[Any], name: str) -> Organisation | Project | Key:
-    organisations = customers.organisations()
+def owner_of(level: Organisation | Project | Key) -> str:
+    """The id of the organisation that it is or belongs to."""
+    return level.id if isinstance(level, Organisation) else level.organisation_id
+
+
+def _called(
+    customers: Customers[Any], name: str, organisation_id: str | None
+) -> Organisation | Project | Key:
+    all_of_them = customers.organisations()
+    organisations = [each for each in all_of_them if organisation_id in (None, each.id)]
     projects = [each for owner in organisations for each in customers.projects(owner.id)]
     keys = [each for project in projects for each in customers.keys(project.id)]
     owners: list[Organisation | Project | Key] = [*organisations, *projects, *keys]
     found = [owner for owner in owners if owner.name == name and not _is_over(owner)]
     if not found:
-        raise NotFound(f"There is no key, project or organisation {name[:100]!r} here.")
+        raise _nothing(name)
     if len(found) > 1:
         ids = ", ".join(owner.id for owner in found[:10])
         raise InvalidRequest(f"Several are called {name[:100]!r}, so use an id: {ids}.")
     return found[0]
+
+
+def _nothing(level: str) -> NotFound:
+    return NotFound(f"There is no key, project or organisation {level[:100]!r} here.")
 
 
 def _is_over(owner: Organisation | Project | Key) -> bool:

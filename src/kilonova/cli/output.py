@@ -12,6 +12,8 @@ import msgspec
 
 __all__ = ["Output", "columns", "fitting"]
 
+# What a terminal obeys instead of showing it.
+_ORDERS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), "\ufffd")
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 
 
@@ -119,9 +121,12 @@ def fitting(
 
 
 def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of cells as lines: each column as wide as its widest cell, two spaces between."""
+    """Rows of cells as lines: each column as wide as its widest cell, two spaces between. Cells are
+    text, also where somebody's name has signs in it that terminals obey."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        .rstrip()
+        .translate(_ORDERS)
         for row in rows
     ]

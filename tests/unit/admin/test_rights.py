@@ -360,6 +360,20 @@ async def test_the_cookie_is_for_the_browser_alone(site: Site) -> None:
     assert (await site.call("GET", "/kn/v1/session", session=signed))[1]["member"] is None
 
 
+async def test_a_name_is_sought_among_ones_own(site: Site) -> None:
+    """Protects organisations: each has a project called default, and nobody learns whose there are
+    more, nor how others call theirs."""
+    viewer, theirs = site.at_home["viewer"], site.people.accounts.projects(site.abroad)[0].id
+    # Their own organisation is called so, too.
+    status, found = await site.call("GET", "/kn/v1/alerts?level=default", session=viewer)
+    assert status == 400
+    assert site.home in str(found)
+    assert theirs not in str(found)
+    for foreign in ("acme", site.abroad, theirs):
+        status, _ = await site.call("GET", f"/kn/v1/alerts?level={foreign}", session=viewer)
+        assert status == 404
+
+
 async def test_under_tls_the_cookie_is_secure(site: Site) -> None:
     """Protects the cookie from plain HTTP, and from other hosts, ports and paths."""
     secure = Desk(

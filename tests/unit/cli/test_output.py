@@ -22,6 +22,13 @@ def test_columns_are_aligned_and_never_cut() -> None:
     assert columns([("ID",)]) == ["ID"]
 
 
+def test_a_cell_is_text_and_gives_a_terminal_no_orders() -> None:
+    """Protects operators: members choose their names, and a terminal obeys what is not shown."""
+    assert columns([("NAME",), ("\x1b]0;gone\x07A\nda\x9b2J",), ("Zoé 漢",)]) == [
+        "NAME", "�]0;gone�A�da�2J", "Zoé 漢",
+    ]  # fmt: skip
+
+
 def test_data_and_messages_do_not_mix() -> None:
     """Protects pipes."""
     out, err = io.StringIO(), io.StringIO()
