@@ -18,12 +18,13 @@ from servers import Server, served
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-_CONFIG = """
-[engines.spark]
-enabled = false
-
+_HURRIED = """
 [console]
 sign_ins_per_minute = 1000
+"""
+_CONFIG = f"""{_HURRIED}
+[engines.spark]
+enabled = false
 """
 
 
@@ -60,8 +61,8 @@ def own(server: Server) -> None:
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that nobody owns yet."""
-    with served(tmp_path_factory.mktemp("fresh"), config=_CONFIG) as running:
+    """A server with Spark that nobody owns yet."""
+    with served(tmp_path_factory.mktemp("fresh"), config=_HURRIED) as running:
         yield running
 
 

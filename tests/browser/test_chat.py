@@ -124,11 +124,10 @@ def test_an_image_goes_the_whole_way_as_it_is(site: Server, eye: Eye, person: An
     page.get_by_role("button", name="Remove a.png").click()
     assert page.locator(".composer .attached img").count() == 2
     _say(ada, "What is there?")
-    page.locator(".is-answer .prose").wait_for()
+    page.locator(".figures", has_text="3 out").wait_for()
     seen = page.locator(".is-answer .prose").inner_text()
     assert seen == f"{said_of('image/gif', GIF)}, {said_of('image/png', PNG)}"
     # The question stays what it was when it is asked in other words.
-    page.locator(".figures", has_text="3 out").wait_for()
     page.get_by_role("button", name="Edit", exact=True).click()
     page.get_by_role("textbox", name="Edit").fill("And now?")
     page.locator("form.edit").get_by_role("button", name="Send").click()
