@@ -9,7 +9,13 @@ from servers import Server
 
 PASSWORD = "correct horse battery"
 _AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
-_TWO_FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+_DRAWN = """(async () => {
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const ends = document.getAnimations()
+    .filter((each) => each.effect.getComputedTiming().endTime < 5000)
+    .map((each) => each.finished.catch(() => null));
+  await Promise.all(ends);
+})()"""
 # The sessions of people who signed in, by server and e-mail.
 _COOKIES: dict[tuple[str, str], Any] = {}
 _MESSAGES = Path(__file__).parents[2] / "src" / "kilonova" / "console" / "web" / "messages"
@@ -102,8 +108,8 @@ class Person:
         _COOKIES[key] = self.context.cookies()
 
     def settle(self) -> None:
-        """What the last step changed is drawn: two frames have passed."""
-        self.page.evaluate(_TWO_FRAMES)
+        """What the last step changed is drawn: two frames have passed, and what fades has faded."""
+        self.page.evaluate(_DRAWN)
 
     def button(self, key: str, **values: object) -> Any:
         return self.page.get_by_role("button", name=self.t(key, **values), exact=True)
@@ -111,6 +117,7 @@ class Person:
     def complaints(self) -> list[str]:
         """What axe finds against WCAG 2.2 A and AA, and its best practices; and what hangs over
         the edge of the screen."""
+        self.settle()
         # By the debugger's protocol, which the page's policy does not bind.
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(_AXE)

@@ -30,10 +30,11 @@ class BusyAudit:
         if not name:
             return
         self._busy_ns[name] += record.cost.busy_ns
-        if record.started_ms < first.get(name, record.started_ms + 1):
-            first[name] = record.started_ms
-        if record.finished_ms > last.get(name, record.finished_ms - 1):
-            last[name] = record.finished_ms
+        # A clock that was set back meanwhile ends a record before its beginning.
+        begun = min(record.started_ms, record.finished_ms)
+        ended = max(record.started_ms, record.finished_ms)
+        first[name] = min(begun, first.get(name, begun))
+        last[name] = max(ended, last.get(name, ended))
 
     def findings(self) -> Iterator[str]:
         """The resources that worked for longer than there was time."""
