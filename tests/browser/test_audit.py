@@ -77,7 +77,8 @@ def test_an_entry_is_found_among_many(site: Server, person: Any) -> None:
             break
         first = ada.page.locator("tbody tr").first.inner_text()
         older.click()
-        ada.page.locator("tbody tr", has_text=first).wait_for(state="detached")
+        while ada.page.locator("tbody tr").first.inner_text() == first:
+            ada.page.wait_for_timeout(20)
     wanted: Any = site.admin("GET", "/audit?limit=1000")
     organisation = made["organisation_id"]
     own = [each for each in wanted["data"] if each["organisation_id"] == organisation]

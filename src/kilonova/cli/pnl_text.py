@@ -166,7 +166,8 @@ def _notes(statement: StatementView, words: Words, scale: Scale) -> Iterator[str
     total = statement.total
     if not total.requests and not Decimal(total.cost):
         yield words.nothing
-    if statement.costs_from > statement.from_:
+    # A period that ended before the first request has no first day in it.
+    if statement.from_ < statement.costs_from < statement.to:
         moment = statement.costs_from.astimezone(UTC).strftime("%Y-%m-%d")
         yield words.costs_from.format(moment)
     yield words.policies[statement.idle]

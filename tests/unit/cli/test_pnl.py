@@ -1,5 +1,6 @@
 """How a statement is written: numbers, files and pictures, from one view of it."""
 
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,10 @@ def test_a_first_day_says_since_when_costs_count_and_no_absurd_margin() -> None:
     assert words.percent("-2000000.0") == words.percent(None) == "-"
     assert words.percent("-99999.9") != "-"
     statement = _view()
-    late = structs.replace(statement, costs_from=statement.to)
-    assert not any("Costs count from" in line for line in as_text(statement, words))
-    assert any(f"{statement.to:%Y-%m-%d}" in line for line in as_text(late, words)[-6:])
+    late = structs.replace(statement, costs_from=statement.to - timedelta(days=1))
+    never = structs.replace(statement, costs_from=statement.to)
+    for early in (statement, never):
+        assert not any("Costs count from" in line for line in as_text(early, words))
+    assert any(
+        f"Costs count from {late.costs_from:%Y-%m-%d}" in line for line in as_text(late, words)
+    )
