@@ -153,6 +153,7 @@ def test_without_a_mouse(site: Server, person: Any) -> None:
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline != "none"
     press("Enter")
+    page.locator("select:has(option[value='" + ECHO + "'])").select_option(ECHO)
     page.get_by_label("Message").focus()
     page.keyboard.type("[[echo: tokens=4000, delay_ms=20]] words")
     press("Enter")

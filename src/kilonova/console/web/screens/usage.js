@@ -40,11 +40,12 @@ export default function Usage() {
     // A closer look is a step that the browser's button goes back from.
     go(`usage?${addressOf(next.range === "custom" ? next : { ...next, from: "", to: "" })}`, { replace: !(change.from && change.to) });
   };
-  const { answer, error, reload } = useAnswer((signal) => reportOf(now, signal), [from, to, by, addressOf(filters)]);
+  const question = addressOf({ from, to, by, ...filters });
+  const { answer, error, reload } = useAnswer((signal) => reportOf(now, signal).then((report) => ({ ...report, question })), [question]);
   const choices = useAnswer(() => choicesIn({ from, to }, FILTERS), [from, to]).answer.value;
   const found = answer.value;
   return html`<${PageHead} title=${t("nav.usage")} about=${t("usage.about")}>
-      ${found && html`<button class="button" type="button" onClick=${() => download(found)}><${Icon} name="download" />CSV</button>`}<//>
+      ${found?.question === question && html`<button class="button" type="button" onClick=${() => download(found)}><${Icon} name="download" />CSV</button>`}<//>
     <div class="stack"><div class="row">
       <${Choices} legend=${t("usage.range")} name="range" value=${range} onChange=${(/** @type {string} */ chosen) => set(chosen === "custom" ? { range: chosen, from, to } : { range: chosen })}
         options=${RANGES.map((name) => [name, t(`usage.range_${name}`)])} />
