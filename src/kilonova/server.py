@@ -6,6 +6,7 @@ not settled then is recovered at the next start.
 """
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -39,6 +40,12 @@ _BACKLOG = 2_048
 _REQUESTS_MAX = 4_096
 _HEADER_BYTES_MAX = 131_072
 _LAG_EVERY_S = 1.0
+_ADVICE = {
+    errno.EADDRINUSE: "Choose another with --port.",
+    errno.EACCES: "Ports below 1024 are the system's; choose another with --port.",
+    errno.EADDRNOTAVAIL: "This machine has no such address; see --host.",
+    socket.EAI_NONAME: "This machine has no such address; see --host.",
+}
 
 
 class PortInUseError(RuntimeError):
@@ -71,12 +78,12 @@ def serve(
     Raises HomeInUseError, PortInUseError, SettingsError, TlsError, VaultError or the store's own
     errors before anything is served.
     """
-    _check_port(settings.server)
     home.prepare()
     home.lock()
-    # The note of a server that crashed: whoever listens there now must not be sent the token.
-    home.remove_server_note()
     try:
+        # The note of a server that crashed: whoever listens there now must not be sent the token.
+        home.remove_server_note()
+        _check_port(settings.server)
         keeper = _keeper(home, settings)
         return uvloop.run(_serve(home, settings, model_file, keeper=keeper, announce=announce))
     finally:
@@ -91,9 +98,9 @@ def _check_port(server: ServerSettings) -> None:
         try:
             probe.bind((server.host, server.port))
         except OSError as error:
+            advice = _ADVICE.get(error.errno or 0, "Check --host and --port.")
             raise PortInUseError(
-                f"Cannot listen on {server.host}:{server.port}: {error.strerror}. "
-                "Choose another with --port."
+                f"Cannot listen on {server.host}:{server.port}: {error.strerror}. {advice}"
             ) from None
 
 

@@ -160,8 +160,8 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     stream_s_max: float = 600.0
     replay_s: float = 600.0
     replay_answers_max: int = 512
-    replay_answer_bytes_max: int = 16_384
-    replay_vector_bytes_max: int = 8_388_608
+    replay_answer_bytes_max: int = 8_388_608
+    replay_bytes_max: int = 33_554_432
     embedding_texts_max: int = 2_048
     embedding_chars_max: int = 2_000_000
     async_running_max: int = 2

@@ -20,7 +20,7 @@ MEMBER = Member(
 SESSION = Session(digest=b"\x00one", member_id="mem_1", created_ms=2, seen_ms=3)
 INVITATION = Invitation(
     digest=b"\xffinv", id="inv_1", organisation_id="org_1", email="bo@example.com", role="viewer",
-    created_ms=4, expires_ms=5,
+    created_ms=4, expires_ms=5, made_by="mem_1",
 )  # fmt: skip
 KEY = Key(id="key_1", organisation_id="org_1", project_id="proj_1", name="console: Ada")
 OWNED = MemberKey(member_id="mem_1", project_id="proj_1", key_id="key_1")

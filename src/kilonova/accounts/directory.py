@@ -84,7 +84,8 @@ class Directory:
         if known is None:
             if not is_bearer(credential.token):
                 raise Unauthenticated(
-                    "The API key is not one of Kilonova's: they begin with kn_live_. "
+                    "The API key is not one of Kilonova's: after kn_live_ come letters and digits "
+                    "of which the last check the others. "
                     "Check that it was copied whole.",
                     reason="malformed",
                 )

@@ -203,9 +203,7 @@ class Members:
 
     def invitations(self, organisation_id: str) -> list[Invitation]:
         """Those that can still be used."""
-        now_ms = self._now_ms()
-        found = self._store.invitations(organisation_id)
-        return [each for each in found if each.expires_ms > now_ms]
+        return [each for each in self._store.invitations(organisation_id) if self._holds(each)]
 
     async def invite(
         self, actor: Member | None, organisation_id: str, *, email: str, role: Role
@@ -227,6 +225,7 @@ class Members:
             role=standing.role if standing else role,
             created_ms=now_ms,
             expires_ms=now_ms + _INVITATION_MS,
+            made_by=None if actor is None else actor.id,
         )
         await self._store.write(invitation)
         return invitation, token
@@ -234,9 +233,18 @@ class Members:
     def invited(self, token: str) -> Invitation:
         """What a token invites to. Raises NotFound when it is used, over or unknown."""
         found = self._store.invitation(self._vault.digest(token))
-        if found is None or found.expires_ms <= self._now_ms():
+        if found is None or not self._holds(found):
             raise _invitation_over()
         return found
+
+    def _holds(self, invitation: Invitation) -> bool:
+        """Whether it is in time, and who made it may still invite to that role."""
+        if invitation.expires_ms <= self._now_ms():
+            return False
+        if invitation.made_by is None:
+            return True
+        maker = self._store.member(invitation.made_by)
+        return maker is not None and _may_manage(maker, invitation.role)
 
     def standing(self, invitation: Invitation) -> Member | None:
         """The member that an invitation is for already. Raises NotFound where that is an owner by
@@ -453,11 +461,15 @@ def _checked_email(email: str) -> str:
     return address
 
 
+def _may_manage(actor: Member, *roles: Role) -> bool:
+    return actor.role == "owner" or (actor.role == "admin" and "owner" not in roles)
+
+
 def _check_rights(actor: Member | None, *roles: Role) -> None:
     """Members are the admins' business; owners, and who is to be one, are the owners' alone."""
     if actor is None:
         return
     if not is_at_least(actor.role, "admin"):
         raise Forbidden("Members are managed by admins and owners.", reason="role")
-    if "owner" in roles and actor.role != "owner":
+    if not _may_manage(actor, *roles):
         raise Forbidden("Owners are managed by owners.", reason="role")

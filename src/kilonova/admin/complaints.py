@@ -7,20 +7,58 @@ from msgspec import Meta, Struct
 
 __all__ = ["explain"]
 
-_PATTERN = re.compile(r"Expected `str` matching regex .* - at `\$\.(\w+)`", re.DOTALL)
+_PLACE = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
+_PATTERN = re.compile(r"Expected `str` matching regex .*", re.DOTALL)
+_BOUND = re.compile(r"Expected `(?:int|float)` (>=|<=|>|<) (\S+)")
+_LENGTH = re.compile(r"Expected `(str|array|object)` of length (>=|<=) (\d+)")
+_TYPE = re.compile(r"Expected `([^`]+)`, got `([^`]+)`")
+_FIELD = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
+
+_SIDES = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}
+_UNITS = {"str": "characters", "array": "entries", "object": "fields"}
+_TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "nothing",
+}
 
 
 def explain(error: Exception, kind: type[Struct]) -> str:
     """``period: expected a month such as 2026-10`` where the field's own description says so;
-    else what the decoder says. Without a full stop."""
+    else what the decoder says, in words. Without a full stop."""
     complaint = str(error)
-    found = _PATTERN.fullmatch(complaint)
-    if found is None:
+    found = _PLACE.fullmatch(complaint)
+    what, place = (found[1], found[2]) if found else (complaint, "")
+    words = _in_words(what, place, kind)
+    if words is None:
         return complaint
-    words = _described(get_type_hints(kind, include_extras=True).get(found[1]))
-    if not words:
-        return complaint
-    return f"{found[1]}: expected {words[0].lower()}{words[1:].rstrip('.')}"
+    return f"{place}: {words}" if place else words
+
+
+def _in_words(what: str, place: str, kind: type[Struct]) -> str | None:
+    """None where the decoder's own words have to do."""
+    if _PATTERN.fullmatch(what):
+        said = _described(get_type_hints(kind, include_extras=True).get(place))
+        return f"expected {said[0].lower()}{said[1:].rstrip('.')}" if said else None
+    if bound := _BOUND.fullmatch(what):
+        return f"expected {_SIDES[bound[1]]} {bound[2]}"
+    if length := _LENGTH.fullmatch(what):
+        return f"expected {_SIDES[length[2]]} {length[3]} {_UNITS[length[1]]}"
+    if mistyped := _TYPE.fullmatch(what):
+        return f"expected {_typed(mistyped[1])}, not {_typed(mistyped[2])}"
+    if field := _FIELD.fullmatch(what):
+        name = field[2]
+        return f"{name!r} is missing" if "required" in field[1] else f"{name!r} is not known here"
+    return None
+
+
+def _typed(names: str) -> str:
+    kinds = [_TYPES.get(name, name) for name in names.split(" | ")]
+    return " or ".join(each for each in kinds if each != _TYPES["null"]) or _TYPES["null"]
 
 
 def _described(hint: Any) -> str:

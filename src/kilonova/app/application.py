@@ -277,7 +277,7 @@ def _replays(clock: Clock, limits: LimitSettings) -> Replays:
         kept_s=limits.replay_s,
         answers_max=limits.replay_answers_max,
         answer_bytes_max=limits.replay_answer_bytes_max,
-        vector_bytes_max=limits.replay_vector_bytes_max,
+        bytes_max=limits.replay_bytes_max,
     )
 
 

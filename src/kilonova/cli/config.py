@@ -55,7 +55,7 @@ def _redact_value(name: str, value: Any) -> Any:
     is_secret = not is_path and any(
         word == part for word in _SECRET_WORDS for part in name.lower().split("_")
     )
-    if is_secret and isinstance(value, str) and not value.startswith(_REFERENCES):
+    if is_secret and value and isinstance(value, str) and not value.startswith(_REFERENCES):
         return "(hidden)"
     return value
 

@@ -107,7 +107,7 @@ def list_(run: Run, options: ListOptions) -> None:
         return
     heads = ("ID", "NAME", "BEARER", "ACCESS KEY ID", "PROJECT", "CREATED", "STATE")
     run.output.table(
-        heads, [_row(key) for key in keys], least=("PROJECT", "CREATED", "ACCESS KEY ID", "STATE")
+        heads, [_row(key) for key in keys], least=("PROJECT", "CREATED", "ACCESS KEY ID", "BEARER")
     )
 
 

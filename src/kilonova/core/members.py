@@ -57,7 +57,8 @@ class Session(Struct, frozen=True, kw_only=True):
 
 
 class Invitation(Struct, frozen=True, kw_only=True):
-    """A link that makes a member, or gives a member of this e-mail a new password; used once."""
+    """A link that makes a member, or gives a member of this e-mail a new password; used once.
+    ``made_by`` is a member, None the operator."""
 
     digest: bytes
     id: str
@@ -66,6 +67,7 @@ class Invitation(Struct, frozen=True, kw_only=True):
     role: Role
     created_ms: int
     expires_ms: int
+    made_by: str | None = None
 
 
 class MemberKey(Struct, frozen=True, kw_only=True):

@@ -93,7 +93,7 @@ class Gateway:
             else:
                 events = _replay(attempt, trace)
         if request.is_whole:
-            events = await self._meter.finisher.read(events, trace)
+            events = await self._meter.read_whole(events, trace)
         return ChatStream(events, await anext(events), model, trace)
 
     async def _run(

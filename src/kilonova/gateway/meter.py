@@ -21,6 +21,7 @@ from kilonova.gateway.finisher import Finisher
 from kilonova.gateway.permit import Permit
 from kilonova.gateway.work import Works
 from kilonova.telemetry.log import log_event
+from kilonova.telemetry.trace import Trace
 
 __all__ = ["Meter"]
 
@@ -84,7 +85,13 @@ class Meter:
         self._clock = clock
         self._costs = costs or Works({}, {})
         self._on_settled = on_settled
-        self.finisher = finisher or Finisher()
+        self._finisher = finisher or Finisher()
+
+    async def read_whole(
+        self, events: AsyncGenerator[ChatEvent, None], trace: Trace
+    ) -> AsyncGenerator[ChatEvent, None]:
+        """As ``Finisher.read``."""
+        return await self._finisher.read(events, trace)
 
     async def watch(
         self, permit: Permit, events: AsyncIterator[EngineEvent], *, choices: int = 1

@@ -58,7 +58,7 @@ class Attempt:
         self.events: tuple[ChatEvent, ...] = ()
         self.vectors: tuple[array[float], ...] = ()
         self.whole: object = None
-        self.whole_bytes = 0
+        self.size = 0  # bytes of what is kept
         self.record: UsageRecord | None = None
 
     @property
@@ -70,15 +70,10 @@ class Attempt:
             input_tokens=self.record.usage.input_tokens,
         )
 
-    @property
-    def kept_bytes(self) -> int:
-        """The size of what is kept of an answer that came in one piece."""
-        return self.whole_bytes + sum(len(vector) * vector.itemsize for vector in self.vectors)
-
 
 class Replays:
-    """``answer_bytes_max`` bounds one kept answer, ``answers_max`` their number, and
-    ``vector_bytes_max`` all kept vectors and labels together: the oldest make room."""
+    """``answer_bytes_max`` bounds one kept answer, ``answers_max`` their number, and ``bytes_max``
+    all of them together: the oldest make room."""
 
     def __init__(
         self,
@@ -86,14 +81,14 @@ class Replays:
         *,
         kept_s: float = 600.0,
         answers_max: int = 512,
-        answer_bytes_max: int = 16_384,
-        vector_bytes_max: int = 8_388_608,
+        answer_bytes_max: int = 8_388_608,
+        bytes_max: int = 33_554_432,
     ) -> None:
         self._clock = clock
         self._kept_s = kept_s
         self._answers_max = answers_max
         self._answer_bytes_max = answer_bytes_max
-        self._vector_bytes_max = vector_bytes_max
+        self._bytes_max = bytes_max
         self._kept_bytes = 0
         self._attempts: OrderedDict[_Key, Attempt] = OrderedDict()
 
@@ -130,7 +125,7 @@ class Replays:
     def _forget(self, key: _Key) -> None:
         attempt = self._attempts.pop(key, None)
         if attempt is not None:
-            self._kept_bytes -= attempt.kept_bytes
+            self._kept_bytes -= attempt.size
 
     def _is_expired(self, attempt: Attempt) -> bool:
         return attempt.ended.is_set() and attempt.expires_s < self._clock.monotonic_s()
@@ -142,9 +137,11 @@ class Replays:
             if record is not None and record.outcome == "completed":
                 # A caller who left while the settlement was written never saw the last event.
                 answer = fold([*events, ChatFinished(record.usage)])
-                if _size(answer) <= self._answer_bytes_max:
+                size = _size(answer)
+                if self._make_room(size):
                     attempt.events = tuple(_unfold(answer))
-                    attempt.record = record
+                    attempt.size, attempt.record = size, record
+                    self._kept_bytes += size
         finally:
             self._end(key, attempt)
 
@@ -157,7 +154,7 @@ class Replays:
             vectors = tuple([array("d", vector) for vector in answer.vectors])
             size = sum(len(vector) * vector.itemsize for vector in vectors)
             if self._make_room(size):
-                attempt.vectors, attempt.record = vectors, record
+                attempt.vectors, attempt.size, attempt.record = vectors, size, record
                 self._kept_bytes += size
         self._end(key, attempt)
 
@@ -167,18 +164,18 @@ class Replays:
         """As ``finish``, for any other answer of one piece, such as labels; None: it failed."""
         attempt = self._attempts[key]
         if answer is not None and self._make_room(size):
-            attempt.whole, attempt.whole_bytes, attempt.record = answer, size, record
+            attempt.whole, attempt.size, attempt.record = answer, size, record
             self._kept_bytes += size
         self._end(key, attempt)
 
     def _make_room(self, size: int) -> bool:
         """False where answers of this size are not kept at all."""
-        if size > self._vector_bytes_max:
+        if size > min(self._answer_bytes_max, self._bytes_max):
             return False
         for name, attempt in list(self._attempts.items()):
-            if self._kept_bytes + size <= self._vector_bytes_max:
+            if self._kept_bytes + size <= self._bytes_max:
                 break
-            if attempt.kept_bytes:
+            if attempt.size:
                 self._forget(name)
         return True
 

@@ -210,6 +210,24 @@ async def test_an_older_invitation_opens_no_owner(people: People) -> None:
         assert now.password_hash == each.password_hash
 
 
+async def test_an_invitation_falls_with_its_maker(people: People) -> None:
+    """Protects an organisation from an admin who is let go: the links that they kept are over."""
+    owner = (await people.first_owner()).member
+    home = owner.organisation_id
+    removed = (await people.new_member(home, "bo@example.com", "admin")).member
+    demoted = (await people.new_member(home, "cy@example.com", "owner")).member
+    _, kept = await people.members.invite(removed, home, email="bo@home.example", role="admin")
+    _, lofty = await people.members.invite(demoted, home, email="cy@home.example", role="owner")
+    _, modest = await people.members.invite(demoted, home, email="di@home.example", role="viewer")
+    await people.members.remove(owner, removed.id)
+    await people.members.set_role(owner, demoted.id, "admin")
+    for token in (kept, lofty):
+        with pytest.raises(NotFound):
+            await people.members.join(token, "Bo", PASSWORD)
+    assert [each.email for each in people.members.invitations(home)] == ["di@home.example"]
+    assert (await people.members.join(modest, "Di", PASSWORD)).member.role == "viewer"
+
+
 @pytest.mark.parametrize("role", ROLES)
 async def test_roles_manage_whom_they_may(people: People, role: Role) -> None:
     """Protects owners from admins, and members from everybody below."""

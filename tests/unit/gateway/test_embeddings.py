@@ -162,7 +162,7 @@ def _record(tokens: int) -> UsageRecord:
 
 async def test_kept_vectors_are_bounded_together() -> None:
     """Protects memory: the oldest make room, larger ones than all the room are not kept."""
-    replays = Replays(FakeClock(), vector_bytes_max=400)
+    replays = Replays(FakeClock(), bytes_max=400)
     for name, count in (("a", 2), ("b", 2), ("c", 2), ("d", 6)):
         assert await replays.find((name, ""), b"") is None
         replays.finish_embedding((name, ""), _vectors(count), _record(count))

@@ -86,6 +86,19 @@ async def test_a_kept_answer_counts_its_alternatives() -> None:
     assert await replays.find(KEY, b"") is None
 
 
+async def test_long_answers_are_kept_and_bounded_together() -> None:
+    """Protects the caller of a long whole answer, who left and asks again, from paying twice, and
+    memory: the oldest answers make room."""
+    replays = Replays(FakeClock(), bytes_max=250_000)
+    names = ("a", "b", "c")
+    for name in names:
+        assert await replays.find((name, ""), b"") is None
+        replays.finish((name, ""), answer("x" * 100_000), settled(name))
+    kept = [await replays.find((name, ""), b"") for name in names[1:]]
+    assert [each.record.request_id for each in kept if each and each.record] == ["b", "c"]
+    assert await replays.find(("a", ""), b"") is None
+
+
 async def test_a_retried_embedding_is_billed_once() -> None:
     """Protects customers whose network lost the first vectors."""
     world = World()

@@ -87,7 +87,6 @@ class Sheet(Struct, frozen=True, kw_only=True):
         moved |= {each.currency for each in sums if each.list_nano or each.shortfall_nano}
         moved |= {each.cost_currency for each in sums if each.direct_nano}
         moved |= {paid_in for _, paid_in, nano in self.absent if nano}
-        moved |= {paid_in for _, paid_in, _ in self.absent}
         return sorted(moved or {each.currency for each in sums} | set(self.resources))
 
     def of(self, organisation_id: str) -> "Sheet":

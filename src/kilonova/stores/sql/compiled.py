@@ -385,19 +385,20 @@ SESSION_TOUCH = """UPDATE sessions SET seen_ms=:seen WHERE sessions.digest = :se
 SESSION_DELETE = """DELETE FROM sessions WHERE sessions.digest = :session"""
 SESSIONS_DELETE = """DELETE FROM sessions WHERE sessions.member_id = :member"""
 INVITATION_SAVE = """INSERT INTO invitations (digest, id, organisation_id, email, role, created_ms,
-expires_ms) VALUES (:digest, :id, :organisation_id, :email, :role, :created_ms, :expires_ms) ON
-CONFLICT (digest) DO UPDATE SET id = excluded.id, organisation_id = excluded.organisation_id, email
-= excluded.email, role = excluded.role, created_ms = excluded.created_ms, expires_ms =
-excluded.expires_ms"""
+expires_ms, made_by) VALUES (:digest, :id, :organisation_id, :email, :role, :created_ms,
+:expires_ms, :made_by) ON CONFLICT (digest) DO UPDATE SET id = excluded.id, organisation_id =
+excluded.organisation_id, email = excluded.email, role = excluded.role, created_ms =
+excluded.created_ms, expires_ms = excluded.expires_ms, made_by = excluded.made_by"""
 INVITATION = """SELECT invitations.digest, invitations.id, invitations.organisation_id,
-invitations.email, invitations.role, invitations.created_ms, invitations.expires_ms  FROM
-invitations  WHERE invitations.digest = :digest"""
+invitations.email, invitations.role, invitations.created_ms, invitations.expires_ms,
+invitations.made_by  FROM invitations  WHERE invitations.digest = :digest"""
 INVITATION_CALLED = """SELECT invitations.digest, invitations.id, invitations.organisation_id,
-invitations.email, invitations.role, invitations.created_ms, invitations.expires_ms  FROM
-invitations  WHERE invitations.id = :id ORDER BY invitations.digest"""
+invitations.email, invitations.role, invitations.created_ms, invitations.expires_ms,
+invitations.made_by  FROM invitations  WHERE invitations.id = :id ORDER BY invitations.digest"""
 INVITATIONS = """SELECT invitations.digest, invitations.id, invitations.organisation_id,
-invitations.email, invitations.role, invitations.created_ms, invitations.expires_ms  FROM
-invitations  WHERE invitations.organisation_id = :organisation_id ORDER BY invitations.digest"""
+invitations.email, invitations.role, invitations.created_ms, invitations.expires_ms,
+invitations.made_by  FROM invitations  WHERE invitations.organisation_id = :organisation_id ORDER BY
+invitations.digest"""
 INVITATION_DELETE = """DELETE FROM invitations WHERE invitations.digest = :invitation"""
 MEMBER_KEY_SAVE = """INSERT INTO member_keys (member_id, project_id, key_id) VALUES (:member_id,
 :project_id, :key_id) ON CONFLICT (member_id, project_id) DO UPDATE SET key_id = excluded.key_id"""

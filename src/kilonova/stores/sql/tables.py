@@ -381,6 +381,7 @@ invitations = _table(
     _text("role"),
     _number("created_ms"),
     _number("expires_ms"),
+    _text("made_by", is_optional=True),
     Index("invitations_by_organisation", "organisation_id"),
 )
 

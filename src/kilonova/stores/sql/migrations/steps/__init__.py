@@ -10,6 +10,7 @@ from kilonova.stores.sql.migrations.steps import (
     s0007,
     s0008,
     s0009,
+    s0010,
 )
 
 STEPS: tuple[tuple[str, str, str], ...] = (
@@ -22,4 +23,5 @@ STEPS: tuple[tuple[str, str, str], ...] = (
     (s0007.REVISION, s0007.UP, s0007.DOWN),
     (s0008.REVISION, s0008.UP, s0008.DOWN),
     (s0009.REVISION, s0009.UP, s0009.DOWN),
+    (s0010.REVISION, s0010.UP, s0010.DOWN),
 )
