@@ -15,7 +15,7 @@ from structure.generators.normalisation import make_normalisation
 from structure.generators.reading import make_reading
 from structure.generators.schemas import words_of
 from structure.generators.selecting import make_selecting
-from structure.generators.tool_calls import make_tool_calls
+from structure.generators.tool_calls import make_restraint, make_tool_calls
 from structure.suites import SUITES, handwritten, items, schema_problems
 from structure.template import answer_text
 
@@ -132,3 +132,19 @@ def test_choosing_is_decided_by_the_words() -> None:
                     assert not told & said
                 elif "_" in tool.name or tool.description:
                     assert told & said or any(word in tool.name for word in said)
+
+
+def test_restraint_is_mostly_no_call() -> None:
+    """Protects what this family is for: over the same tools less than half deserve a call, and the
+    checker knows each answer."""
+    bundles = [make_restraint(Draw(seed, Split.TRAIN)) for seed in _SEEDS]
+    answers = [
+        turn
+        for conversation in (each for bundle in bundles for each in bundle)
+        for turn in conversation.turns
+        if turn.role is Role.ASSISTANT
+    ]
+    assert all(accepts(turn, answer_text(turn)) for turn in answers)
+    calling = sum(bool(turn.calls) for turn in answers)
+    assert 0.2 < calling / len(answers) < 0.5
+    assert all(each.tools == bundle[0].tools for bundle in bundles for each in bundle)

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
 
+from structure.dataset import answer_parts
 from structure.generators.draw import Draw, Split
 from structure.rows import Part, Piece, Rows, RowWriter, Sample, sees
 
@@ -57,6 +59,18 @@ def test_free_ends_are_filled_with_text() -> None:
     writer.fill(_piece(*range(100, 100 + LENGTH)))
     assert writer.free == 0
     assert writer.rows().tokens[0].tolist() == [1, 2, 3, *range(100, 161)]
+
+
+def test_decisions_are_told_from_the_rest_of_an_answer() -> None:
+    """Protects the extra weight of decisions: whether to call, which tool, where a value begins."""
+    letters = {letter: n for n, letter in enumerate(pre_tokenizers.ByteLevel.alphabet())}
+    tokenizer = Tokenizer(models.BPE(vocab=letters, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    text = '<tool_call>\n{"name": "get", "arguments": {"city": "Oslo", "days": -3, "tags": ["a"]}}'
+    parts = answer_parts(text, tokenizer.encode(text))
+    chosen = [letter for letter, part in zip(text, parts, strict=True) if part == Part.CHOICE]
+    assert "".join(chosen) == "<getO-a"
+    assert {part for part in parts if part != Part.CHOICE} == {Part.ANSWER}
 
 
 def test_a_shared_row_gives_the_same_features_as_separate_texts() -> None:

@@ -49,3 +49,14 @@ def test_built_tools_use_only_their_part() -> None:
     for seed in range(200):
         name = make_tool(Draw(seed, Split.TRAIN), style="snake").tool.name
         assert not heldout & set(name.split("_"))
+
+
+def test_words_of_real_text_are_divided() -> None:
+    """Protects the claim "unseen words": of the text's words too, training draws its part alone."""
+    words = [f"word{number}" for number in range(200)]
+    draw = Draw("words", Split.TRAIN, words=words)
+    drawn = {draw.any_word("objects") for _ in range(2_000)}
+    assert drawn & set(words)
+    assert drawn & set(words) <= set(part(words, Split.TRAIN))
+    assert drawn & set(pool("objects", Split.TRAIN))
+    assert not drawn & set(pool("objects", Split.HELDOUT))

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from structure.conversation import Conversation
 from structure.corpus import TRAIN_FILES, file_digest
@@ -17,9 +18,11 @@ from structure.recipe import DataRecipe, Phase
 from structure.rows import Part, Piece, Rows, RowWriter, Sample
 from structure.template import END_OF_TEXT, Segment, render
 
-__all__ = ["load_rows", "pack_phase", "tokenizer_texts"]
+__all__ = ["answer_parts", "load_rows", "pack_phase", "tokenizer_texts"]
 
 _BUNDLES_AT_ONCE = 64
+# The name of the called tool, or the first letter of a value that is not a number.
+_CHOICES = re.compile(r'(?:<tool_call>\n\{"name": "([^"]*)"|": \[?"(.)|": ([\d-]))')
 _DOCUMENT_CHARACTERS_MAX = 6_000
 
 
@@ -57,9 +60,10 @@ class _Encoder:
         self._tokenizer = tokenizer
         (self._end,) = tokenizer.encode(END_OF_TEXT, add_special_tokens=False).ids
 
-    def ids(self, texts: Sequence[str]) -> list[list[int]]:
-        encoded = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        return [item.ids for item in encoded]
+    def encoded(self, texts: Sequence[str]) -> list[Encoding]:
+        """Ids and places of the tokens of each text."""
+        found: list[Encoding] = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return found
 
     def samples(self, group: Sequence[Sequence[Conversation]]) -> Iterator[Sample]:
         """One sample for each bundle."""
@@ -71,14 +75,15 @@ class _Encoder:
             for number, segments in enumerate(bundle)
             for segment in (segments[cut:] if number else segments)
         ]
-        encoded = iter(self.ids(flat))
+        encoded = iter(self.encoded(flat))
         for bundle, cut in zip(rendered, cuts, strict=True):
             opening = _piece(bundle[0][:cut], encoded)
             yield Sample(opening, [_piece(segments[cut:], encoded) for segments in bundle])
 
     def document(self, text: str) -> Piece:
         """A plain text between end marks."""
-        (ids,) = self.ids([text[:_DOCUMENT_CHARACTERS_MAX]])
+        (found,) = self.encoded([text[:_DOCUMENT_CHARACTERS_MAX]])
+        ids = found.ids
         return Piece([self._end, *ids, self._end], [Part.DOCUMENT] * (len(ids) + 2))
 
 
@@ -87,14 +92,27 @@ def _opening_size(bundle: Sequence[Sequence[Segment]]) -> int:
     return 1 if len({segments[0].text for segments in bundle}) == 1 < len(bundle) else 0
 
 
-def _piece(segments: Sequence[Segment], encoded: Iterator[list[int]]) -> Piece:
+def _piece(segments: Sequence[Segment], encoded: Iterator[Encoding]) -> Piece:
     ids: list[int] = []
     parts: list[int] = []
     for segment in segments:
         found = next(encoded)
-        ids += found
-        parts += [Part.ANSWER if segment.is_answer else Part.PROMPT] * len(found)
+        ids += found.ids
+        parts += (
+            answer_parts(segment.text, found)
+            if segment.is_answer
+            else ([Part.PROMPT] * len(found.ids))
+        )
     return Piece(ids, parts)
+
+
+def answer_parts(text: str, encoded: Encoding) -> list[int]:
+    """What each token of an answer is: its first token and those of names and beginnings decide."""
+    chosen = {0}
+    for match in _CHOICES.finditer(text):
+        start, end = match.span(match.lastindex or 0)
+        chosen |= {encoded.char_to_token(place) or 0 for place in range(start, end)}
+    return [Part.CHOICE if number in chosen else Part.ANSWER for number in range(len(encoded.ids))]
 
 
 def _add_family(

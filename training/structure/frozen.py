@@ -11,6 +11,7 @@ import lzma
 import random
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -37,6 +38,7 @@ __all__ = [
     "freeze",
     "frozen",
     "training_requests",
+    "unspent",
 ]
 
 SETS = Path(__file__).with_name("sets")
@@ -120,6 +122,23 @@ def training_requests(
         turns = make(Draw(f"{seed}/{number}", Split.TRAIN)).turns
         said |= {_normalised(turn.content) for turn in turns if turn.role is Role.USER}
     return said
+
+
+@cache
+def _asked() -> frozenset[str]:
+    return frozenset(_normalised(item.request) for items in frozen().values() for item in items)
+
+
+def unspent(conversations: Sequence[Conversation]) -> list[Conversation]:
+    """Those that say no frozen request, which a short one, such as a time of day, may by chance."""
+    return [
+        conversation
+        for conversation in conversations
+        if not any(
+            turn.role is Role.USER and _normalised(turn.content) in _asked()
+            for turn in conversation.turns
+        )
+    ]
 
 
 def _label_records(data: Path, name: str) -> list[tuple[str, str]]:

@@ -1,10 +1,15 @@
 """The mixture: every family of tasks by name, as endless seeded streams, and the plain texts."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import count, islice
 from pathlib import Path
 
 from structure.conversation import Conversation
 from structure.corpus import DOCUMENT_FILES, INTENT_FILES, SLOT_FILES, read_records
+from structure.frozen import unspent
 from structure.generators.chat import make_chat
 from structure.generators.copying import make_copying
 from structure.generators.draw import Draw, Split
@@ -14,11 +19,15 @@ from structure.generators.labels import make_label, make_title
 from structure.generators.normalisation import make_normalisation
 from structure.generators.reading import make_reading
 from structure.generators.selecting import make_selecting
-from structure.generators.tool_calls import make_bundle
+from structure.generators.tool_calls import make_bundle, make_restraint
 
 __all__ = ["DOCUMENTS", "bundles", "documents"]
 
 DOCUMENTS = "documents"
+_WORD = re.compile(r"(?<![\w'/.-])[a-z]{3,11}(?![\w'/-])")
+_VOCABULARY_TEXTS = 20_000
+_WORD_COUNT_MIN = 12
+_FUNCTION_WORDS = 150  # the most frequent ones: the, with, when, ...
 Maker = Callable[[Draw], Sequence[Conversation]]
 
 
@@ -35,6 +44,7 @@ def _makers(folder: Path) -> tuple[dict[str, Maker], list[str]]:
     makers: dict[str, Maker] = {
         "selecting": make_selecting,
         "tool_calls": make_bundle,
+        "restraint": make_restraint,
         "labels": _alone(make_label),
         "titles": _alone(make_title),
         "intents": _alone(lambda draw: make_intents(draw, utterances)),
@@ -47,13 +57,27 @@ def _makers(folder: Path) -> tuple[dict[str, Maker], list[str]]:
     return makers, sentences
 
 
+@cache
+def _vocabulary(folder: Path) -> tuple[str, ...]:
+    """Words of the plain texts that are neither rare nor among the most frequent."""
+    counts: Counter[str] = Counter()
+    for text in islice(documents(folder), _VOCABULARY_TEXTS):
+        counts.update(_WORD.findall(text))
+    ranked = [word for word, count in counts.most_common() if count >= _WORD_COUNT_MIN]
+    return tuple(sorted(ranked[_FUNCTION_WORDS:]))
+
+
 def bundles(folder: Path, family: str, *, seed: str) -> Iterator[Sequence[Conversation]]:
-    """An endless stream of one family, for training: conversations that share their opening."""
+    """An endless stream of one family, for training: conversations that share their opening.
+
+    Requests of the frozen sets are left out; short ones would else come up by chance.
+    """
     makers, sentences = _makers(folder)
-    number = 0
-    while True:
-        yield makers[family](Draw(f"{seed}/{family}/{number}", Split.TRAIN, sentences))
-        number += 1
+    words = _vocabulary(folder)
+    for number in count():
+        draw = Draw(f"{seed}/{family}/{number}", Split.TRAIN, sentences, words)
+        if kept := unspent(makers[family](draw)):
+            yield kept
 
 
 def documents(folder: Path) -> Iterator[str]:

@@ -89,6 +89,7 @@ class TrainRecipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     warm_down_share: float
     prompt_weight: float
     document_weight: float
+    choice_weight: float
     gradient_norm_max: float
     checkpoint_minutes: float
 

@@ -30,6 +30,7 @@ class Part(enum.IntEnum):
     PROMPT = 1
     DOCUMENT = 2
     ANSWER = 3
+    CHOICE = 4  # where an answer decides: call or not, which tool, where a value begins
 
 
 class Piece(msgspec.Struct, frozen=True):

@@ -124,6 +124,7 @@ class _Learner:
             Part.PROMPT: self._recipe.prompt_weight,
             Part.DOCUMENT: self._recipe.document_weight,
             Part.ANSWER: 1.0,
+            Part.CHOICE: 1.0,
         }
         features = self.state.model.features
         self._features = (
@@ -148,9 +149,12 @@ class _Learner:
         targets = torch.from_numpy(batch.targets[chosen]).to(device)
         logits = self.state.model.logits(rows).float()
         losses = functional.cross_entropy(logits, targets, reduction="none")
-        is_answer = torch.from_numpy(batch.parts[chosen] == Part.ANSWER).to(device)
+        parts = batch.parts[chosen]
+        is_answer = torch.from_numpy(parts >= Part.ANSWER).to(device)
         shown = float(losses.detach()[is_answer].mean()) if is_answer.any() else float("nan")
-        return losses.mean(), shown
+        heavy = np.where(parts == Part.CHOICE, self._recipe.choice_weight, 1.0)
+        weights = torch.from_numpy(heavy.astype(np.float32)).to(device)
+        return (losses * weights).sum() / weights.sum(), shown
 
     def step(self) -> "_Report":
         """Learn from one batch."""

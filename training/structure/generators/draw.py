@@ -92,13 +92,25 @@ def verb_phrases(split: Split) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return part(pairs, split, key=lambda pair: pair[0])
 
 
+@cache
+def _kept(items: tuple[T, ...], split: Split) -> tuple[T, ...]:
+    return part(items, split) or items
+
+
 class Draw:
     """A random stream bound to a split and, where the corpus is at hand, to real sentences."""
 
-    def __init__(self, seed: int | str, split: Split, sentences: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        seed: int | str,
+        split: Split,
+        sentences: Sequence[str] = (),
+        words: Sequence[str] = (),
+    ) -> None:
         self._random = random.Random(f"{split}/{seed}")
         self.split = split
         self._sentences = sentences or pool("sentences", split)
+        self._words = part(words, split)
 
     def chance(self, probability: float) -> bool:
         """True with the given probability."""
@@ -122,11 +134,20 @@ class Draw:
 
     def kept(self, items: Sequence[T]) -> T:
         """One item of this split's part of a fixed list of phrases."""
-        return self.one(part(items, self.split) or items)
+        return self.one(_kept(tuple(items), self.split))
 
     def word(self, name: str) -> str:
         """One entry of a pool, from this split."""
         return self.one(pool(name, self.split))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether words of real text are at hand beside the pools."""
+        return bool(self._words)
+
+    def any_word(self, name: str) -> str:
+        """One entry of a pool or, where real text is at hand, half the time any word of it."""
+        return self.one(self._words) if self._words and self.chance(0.5) else self.word(name)
 
     def coined(self, syllables: int | None = None) -> str:
         """A made-up word such as `talovar`."""
@@ -163,8 +184,8 @@ class Draw:
 
     def thing(self) -> str:
         """A short noun phrase, such as `old blue lamp` or `voranti cable`."""
-        first = self.coined() if self.chance(0.3) else self.word("adjectives")
-        noun = self.word("objects") if self.chance(0.8) else self.coined()
+        first = self.coined() if self.chance(0.3) else self.any_word("adjectives")
+        noun = self.any_word("objects") if self.chance(0.8) else self.coined()
         return f"{first} {noun}" if self.chance(0.75) else noun
 
     def topic(self) -> str:

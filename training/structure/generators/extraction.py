@@ -397,12 +397,56 @@ def _from_lines(draw: Draw) -> list[Turn]:
     return _question(draw, text, fields)
 
 
+_OPEN_STATEMENTS = (
+    "The {n} is {v}",
+    "Its {n} is {v}",
+    "{n}: {v}",
+    "with a {n} of {v}",
+    "the {n} was {v}",
+    "We noted {v} as the {n}",
+    "As {n} we have {v}",
+    "{v} is the {n}",
+    "{n} {v}",
+    "They gave {v} for the {n}",
+    "the {n} should read {v}",
+)
+_OPEN_VALUES: tuple[Callable[[Draw], Value], ...] = (
+    _text(Draw.thing),
+    _text(Draw.thing),
+    _text(Draw.person),
+    _text(Draw.place),
+    _text(Draw.company),
+    KINDS["identifier"].sample,
+    KINDS["email"].sample,
+    KINDS["iso_date"].sample,
+    KINDS["money"].sample,
+    _plain(1, 9_999),
+)
+
+
+def _from_open_facts(draw: Draw) -> list[Turn]:
+    """Facts about anything, under names that are words of any kind."""
+    names = list(dict.fromkeys(draw.any_word("nouns") for _ in range(draw.whole(2, 5))))
+    values = {name: draw.one(_OPEN_VALUES)(draw) for name in names}
+    said = [
+        draw.kept(_OPEN_STATEMENTS).format(n=name, v=value.surface)
+        for name, value in values.items()
+    ]
+    if draw.chance(0.3):
+        said.insert(draw.whole(0, len(said)), draw.sentence())
+    glue = draw.one((". ", ". ", ", ", "; ", "\n"))
+    text = glue.join(said) + draw.one((".", ""))
+    known: JsonObject = {name: value.value for name, value in values.items()}
+    return _question(draw, text[0].upper() + text[1:], _asked(draw, known))
+
+
 _SOURCES = {_from_story: 0.35, _from_request: 0.4, _from_lines: 0.25}
+_OPEN_SOURCES = {**_SOURCES, _from_open_facts: 0.3}
 
 
 def make_extraction(draw: Draw) -> Conversation:
     """One or more extraction requests."""
     turns = system_turns(draw, chance=0.3)
     for _ in range(draw.weighted({1: 0.7, 2: 0.25, 3: 0.05})):
-        turns += draw.weighted(_SOURCES)(draw)
+        turns += draw.weighted(_OPEN_SOURCES if draw.is_open else _SOURCES)(draw)
     return Conversation("extraction", tuple(turns))

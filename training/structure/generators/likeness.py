@@ -7,9 +7,12 @@ request for one would then be answered as well by the other.
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["rivals"]
 
@@ -43,29 +46,28 @@ def _words(domain: Described) -> Counter[str]:
     return Counter(_WORD.findall(text.replace("_", " ").lower()))
 
 
-def _weighted(counts: Counter[str], seen: Counter[str], total: int) -> dict[str, float]:
-    """Unit vector; words that few domains use weigh most."""
-    weights = {
-        word: min(count, _COUNT_MAX) * math.log(total / seen[word])
-        for word, count in counts.items()
-    }
-    norm = math.sqrt(sum(weight * weight for weight in weights.values())) or 1.0
-    return {word: weight / norm for word, weight in weights.items()}
-
-
-def _cosine(first: Mapping[str, float], second: Mapping[str, float]) -> float:
-    return sum(weight * second.get(word, 0.0) for word, weight in first.items())
+def _weighted(counts: Sequence[Counter[str]]) -> NDArray[np.float32]:
+    """A row of length one for each text; words that few texts use weigh most."""
+    seen = Counter(word for count in counts for word in count)
+    columns = {word: number for number, word in enumerate(seen)}
+    weights = np.zeros((len(counts), len(columns)), np.float32)
+    for row, count in enumerate(counts):
+        for word, times in count.items():
+            weights[row, columns[word]] = min(times, _COUNT_MAX) * math.log(
+                len(counts) / seen[word]
+            )
+    norms = np.linalg.norm(weights, axis=1, keepdims=True)
+    return weights / np.where(norms > 0, norms, 1)
 
 
 def rivals(domains: Sequence[Described]) -> set[frozenset[str]]:
     """Pairs of first names of domains that may not share a toolbox."""
-    counts = [_words(domain) for domain in domains]
-    seen = Counter(word for count in counts for word in count)
-    vectors = [_weighted(count, seen, len(domains)) for count in counts]
-    found = set()
-    for (first, ours), (second, theirs) in combinations(zip(domains, vectors, strict=True), 2):
-        same_name = bool(set(first.names) & set(second.names))
-        alike = first.area != second.area and _cosine(ours, theirs) > _ALIKE
-        if same_name or alike:
-            found.add(frozenset((first.names[0], second.names[0])))
-    return found
+    vectors = _weighted([_words(domain) for domain in domains])
+    is_alike = vectors @ vectors.T > _ALIKE
+    names = [set(domain.names) for domain in domains]
+    return {
+        frozenset((domains[first].names[0], domains[second].names[0]))
+        for first, second in combinations(range(len(domains)), 2)
+        if (is_alike[first, second] and domains[first].area != domains[second].area)
+        or not names[first].isdisjoint(names[second])
+    }

@@ -29,6 +29,20 @@ _DATE_ASKS = (
     "Please reformat {v} to ISO (YYYY-MM-DD), only the date.",
     'The customer wrote "{v}". Answer with the ISO date only.',
     "Normalize to YYYY-MM-DD: {v}",
+    "I have {v} in my notes. How is that written as YYYY-MM-DD?",
+    "Our database wants YYYY-MM-DD. The value is {v}.",
+    "date {v}, iso please",
+    "Which ISO date is meant by {v}?",
+    "Canonical form (YYYY-MM-DD) for {v}",
+    "Reformat {v} like 2020-12-31",
+    "In the form year-month-day, {v} is?",
+    "Express {v} as an ISO 8601 calendar date",
+    "Parse the date in this text: {v}",
+    "{v}: which day is that, as YYYY-MM-DD?",
+    "Put {v} into the format YYYY-MM-DD, nothing else",
+    "The form says {v}; give the ISO date.",
+    "Standardise {v} (ISO date)",
+    "iso 8601: {v}",
 )
 _TIME_ASKS = (
     "Write {v} as HH:MM",
@@ -41,6 +55,18 @@ _TIME_ASKS = (
     "{v} -> HH:MM",
     "Rewrite {v} in 24h notation (HH:MM).",
     "24-hour clock, HH:MM: {v}",
+    "The meeting is at {v}. Write only the time as HH:MM.",
+    "Which time is {v} in HH:MM?",
+    "time {v}, 24h please",
+    "Canonical time (HH:MM) for {v}",
+    "Put {v} into the form HH:MM, nothing else",
+    "Express {v} on the 24-hour clock",
+    "How would a railway timetable print {v}?",
+    "Parse the time: {v}",
+    "{v}: as hours and minutes, HH:MM",
+    "Reformat {v} like 18:05",
+    "Our calendar wants HH:MM. They said {v}.",
+    "military style with a colon: {v}",
 )
 _MONEY_ASKS = (
     "Write {v} as JSON with amount and currency",
@@ -50,6 +76,13 @@ _MONEY_ASKS = (
     "Turn {v} into JSON (amount, currency)",
     "Give {v} as a JSON amount with currency.",
     'Return {"amount": number, "currency": ISO code} for {v}',
+    "As a JSON object with the keys amount and currency: {v}",
+    "The bill says {v}. JSON with amount and currency, please.",
+    "{v} -> JSON amount, currency",
+    "Make {v} machine readable: JSON, fields amount and currency",
+    "How is {v} written as JSON with amount and currency?",
+    "Price {v} as JSON (amount and currency)",
+    "JSON (amount, currency) for the price {v}",
 )
 _MONEY_TEXT_ASKS = (
     "Write {v} as number and ISO currency code",
@@ -57,6 +90,12 @@ _MONEY_TEXT_ASKS = (
     "Normalise {v} to the form 99.99 USD",
     "Amount and three-letter currency code of {v}",
     "Give {v} as a plain number followed by the ISO 4217 code.",
+    "Rewrite {v} as amount plus currency code",
+    "{v} in the style of 1250.00 CHF",
+    "The price is {v}. Write it as number and code, e.g. 8 EUR.",
+    "How much is {v}, as number and ISO code?",
+    "Standard form (number, then ISO code) of {v}",
+    "number and currency code for {v}",
 )
 _WORD_ASKS = (
     "Write {v} as a number",
@@ -65,6 +104,12 @@ _WORD_ASKS = (
     "Which number is {v}?",
     "Give {v} as digits.",
     "{v} as a number, digits only",
+    "How do you write {v} in figures?",
+    "Number for the word {v}",
+    "{v} -> digits",
+    "The text says {v}. Which number?",
+    "Spell out in digits: {v}",
+    "Turn {v} into figures",
 )
 _DURATION_ASKS = (
     "How many {u} are {v}?",
@@ -74,6 +119,14 @@ _DURATION_ASKS = (
     "{v} in {u}, just the number",
     "Express {v} in {u} (number only)",
     "Duration: {v}. Answer in {u} as a number.",
+    "{v} is how many {u}?",
+    "It takes {v}. How many {u} is that?",
+    "Number of {u} in {v}",
+    "Length {v}, wanted in {u}",
+    "{v} = ? {u}",
+    "Change {v} into {u}, digits only",
+    "Total {u} of {v}",
+    "The film lasts {v}; in {u}, please",
 )
 _UNIT_ASKS = (
     "Convert {v} to {u}",
@@ -83,6 +136,13 @@ _UNIT_ASKS = (
     "{v} = ? {u}",
     "Express {v} in {u}.",
     "Give {v} in {u} as a plain number",
+    "{v} is how many {u}?",
+    "Number of {u} in {v}",
+    "I have {v}. What is that in {u}?",
+    "{v} to {u}",
+    "Change {v} into {u}, digits only",
+    "From {v} to {u}: which number?",
+    "{v}, but in {u}",
 )
 _PHONE_ASKS = (
     "Write the phone number {v} with digits only",
@@ -90,6 +150,11 @@ _PHONE_ASKS = (
     "Remove everything but the digits: {v}",
     "Normalise the phone number {v} to digits",
     "{v} -> digits only",
+    "Strip the phone number {v} to its digits",
+    "Only the digits of {v}",
+    "Phone number without blanks and signs: {v}",
+    "Call {v}. Which digits do I dial?",
+    "Keep nothing but the digits of {v}",
 )
 _CASE_ASKS = {
     "snake": 'Write "{v}" in snake_case',

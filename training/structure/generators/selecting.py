@@ -31,7 +31,7 @@ def _word(draw: Draw) -> str:
     kind = draw.whole(0, 5)
     if kind < 2:
         return draw.coined(2)
-    return draw.word(("objects", "nouns", "adjectives", "topics")[kind - 2]).split()[0].lower()
+    return draw.any_word(("objects", "nouns", "adjectives", "topics")[kind - 2]).split()[0].lower()
 
 
 def _words(draw: Draw, taken: set[str], count: int) -> list[str]:

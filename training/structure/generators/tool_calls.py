@@ -4,7 +4,7 @@ A bundle shows its tools once and then makes several independent requests, so th
 tool list is read once for many answers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from structure.conversation import Call, Conversation, Goal, Role, Tool, Turn
@@ -21,6 +21,7 @@ __all__ = [
     "make_call",
     "make_decline",
     "make_question",
+    "make_restraint",
     "make_single",
     "make_tool_calls",
 ]
@@ -78,7 +79,15 @@ class BuiltTool:
     def __init__(self, piece: Workpiece) -> None:
         self._piece = piece
         self.tool, self.noun, self.area = piece.tool, piece.noun, piece.noun
+        self.phrases = piece.phrases
         self.searches = any(item.kind == "topic" for item in piece.parameters)
+
+    def rivals(self, box: Iterable[Askable]) -> bool:
+        """Whether a tool of the box has the same noun and a way of asking in common."""
+        built = [other for other in box if isinstance(other, BuiltTool)]
+        return any(
+            other.noun == self.noun and set(self.phrases) & set(other.phrases) for other in built
+        )
 
     def ask(self, draw: Draw) -> Wording:
         """A request with everything that is needed."""
@@ -133,7 +142,7 @@ def _toolbox(
     """Distinct tools, a share of them everyday ones; some share a noun: the verb decides."""
     style = naming_style(draw)
     if everyday is None:
-        everyday = draw.weighted({0.0: 0.4, 1.0: 0.4, 0.6: 0.2})
+        everyday = draw.weighted({0.0: 0.3, 1.0: 0.5, 0.6: 0.2})
     shared = draw.word("nouns") if draw.chance(0.35) else None
     box: dict[str, Askable] = {}
     for domain in _chosen(draw, count, avoid):
@@ -143,6 +152,8 @@ def _toolbox(
         else:
             noun = shared if draw.chance(0.7) else None
             entry = BuiltTool(make_tool(draw, style=style, noun=noun))
+            if entry.rivals(box.values()):
+                continue
         box.setdefault(entry.tool.name, entry)
     return list(box.values())
 
@@ -223,21 +234,33 @@ _EXCHANGES: dict[Exchange, float] = {
     lambda draw, _: courtesy(draw): 0.04,
 }
 
+# Like requests with unlike answers: a call, a question for what is missing, no tool that fits.
+_RESTRAINT: dict[Exchange, float] = {make_call: 0.4, make_decline: 0.3, make_question: 0.3}
 
-def make_bundle(draw: Draw) -> list[Conversation]:
+
+def make_bundle(draw: Draw, exchanges: Mapping[Exchange, float] = _EXCHANGES) -> list[Conversation]:
     """Conversations over the same tools, mostly of one exchange."""
     box = _toolbox(draw, draw.weighted(_COUNTS))
     tools = tuple(entry.tool for entry in box)
     opening = system_turns(draw, chance=0.3)
-    return [_conversation(draw, box, tools, opening) for _ in range(3 + len(box))]
+    return [_conversation(draw, box, tools, opening, exchanges) for _ in range(3 + len(box))]
+
+
+def make_restraint(draw: Draw) -> list[Conversation]:
+    """Conversations over the same tools, of which less than half deserve a call."""
+    return make_bundle(draw, _RESTRAINT)
 
 
 def _conversation(
-    draw: Draw, box: list[Askable], tools: tuple[Tool, ...], opening: list[Turn]
+    draw: Draw,
+    box: list[Askable],
+    tools: tuple[Tool, ...],
+    opening: list[Turn],
+    exchanges: Mapping[Exchange, float] = _EXCHANGES,
 ) -> Conversation:
     turns = list(opening)
     for _ in range(draw.weighted({1: 0.85, 2: 0.11, 3: 0.04})):
-        turns += draw.weighted(_EXCHANGES)(draw, box)
+        turns += draw.weighted(dict(exchanges))(draw, box)
     return Conversation("tool_calls", tuple(turns), tools)
 
 

@@ -155,12 +155,16 @@ def _described(draw: Draw, schema: JsonObject, hint: str) -> JsonObject:
     return dict(reversed(shown.items())) if draw.chance(0.15) else shown
 
 
+def _option(draw: Draw) -> str:
+    return draw.any_word("adjectives") if draw.is_open and draw.chance(0.5) else draw.coined()
+
+
 def _enum_parameter(draw: Draw, style: str, *, required: bool) -> Parameter:
     names, values = draw.one(ENUMS)
     name = draw.kept(names)
     chosen = draw.some(values, draw.whole(2, len(values)))
     if draw.chance(0.35):
-        chosen = list({draw.coined(): None for _ in range(draw.whole(2, 4))})
+        chosen = list({_option(draw): None for _ in range(draw.whole(2, 4))})
     schema: JsonObject = {"type": "string", "enum": list[Json](chosen)}
     kind = "enum"
     if len(chosen) > 2 and draw.chance(0.15):
@@ -175,6 +179,8 @@ def _plain_parameter(draw: Draw, style: str, *, required: bool) -> Parameter:
     name = draw.kept(kind.names)
     if draw.chance(0.12):
         name = f"{draw.coined(2)}_{name}"
+    elif draw.is_open and draw.chance(0.2):
+        name = f"{draw.any_word('nouns')}_{name}"
     schema = _described(draw, kind.schema, draw.one(kind.hints))
     return Parameter(styled(name, style), label, schema, required)
 
@@ -213,12 +219,20 @@ def _description(draw: Draw, verb: str, noun: str) -> str:
     return pattern.format(V=verb.capitalize(), v=verb, a=article, n=noun)
 
 
+def _verb(draw: Draw) -> tuple[str, tuple[str, ...]]:
+    """A verb with what people say for it; one in five is any word, said as it stands."""
+    if draw.is_open and draw.chance(0.2):
+        word = draw.any_word("nouns")
+        return word, (word,)
+    return draw.one(verb_phrases(draw.split))
+
+
 def make_tool(draw: Draw, *, style: str, noun: str | None = None) -> Workpiece:
     """A tool named by a verb and a noun; now and then the noun is made up."""
-    verb, phrases = draw.one(verb_phrases(draw.split))
-    noun = noun or (draw.coined() if draw.chance(0.12) else draw.word("nouns"))
+    verb, phrases = _verb(draw)
+    noun = noun or (draw.coined() if draw.chance(0.12) else draw.any_word("nouns"))
     if draw.chance(0.15):
-        noun = f"{draw.word('adjectives')} {noun}"
+        noun = f"{draw.any_word('adjectives')} {noun}"
     name = f"{verb}_{noun}".replace(" ", "_")
     parameters = _grouped(draw, _make_parameters(draw, style), style)
     schema = nested_schema(draw, [(item.path, item.schema, item.required) for item in parameters])
