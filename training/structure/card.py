@@ -110,7 +110,7 @@ _MISTAKES_PER_SET = 3
 _NEXT_STEPS = (
     "More tokens: hours of a GPU; every run so far ended while the loss still fell.",
     "Requests in the wording of several authors: generated calls gain, those written by hand less.",
-    "Extraction and spans of a passage, which gained nothing from wider words.",
+    "Extraction and spans of a passage, which gained little from wider words.",
 )
 
 
