@@ -18,7 +18,7 @@ from structure.generators.draw import Draw
 
 __all__ = ["Part", "Piece", "RowWriter", "Rows", "Sample", "sees"]
 
-_OPEN_ROWS = 48
+_OPEN_ROWS = 2000  # rows that wait for a sample of just their size
 _LEAST_FILLING = 24  # a shorter rest of a row stays empty
 _SKIP_CHANCE = 0.2
 
@@ -131,13 +131,14 @@ class RowWriter:
 
     def __init__(self, draw: Draw, *, length: int, context_tokens: int) -> None:
         self._draw, self._length, self._context = draw, length, context_tokens
-        self._open: list[_Row] = []
+        self._open: list[list[_Row]] = [[] for _ in range(length + 1)]  # by what is left in them
+        self._opened = 0
         self._closed: list[_Row] = []
 
     @property
     def tokens(self) -> int:
         """Room in all rows so far."""
-        return self._length * (len(self._open) + len(self._closed))
+        return self._length * (self._opened + len(self._closed))
 
     def _skip(self, sample: Sample, branch: Piece) -> int:
         if not sample.opening.ids or not self._draw.chance(_SKIP_CHANCE):
@@ -148,19 +149,23 @@ class RowWriter:
     def add(self, sample: Sample) -> None:
         """Put the sample where it leaves least room, or into a new row."""
         for portion in _cut(sample, self._length):
-            size = _size(portion)
-            fitting = [row for row in self._open if row.left >= size]
-            row = min(fitting, key=lambda row: row.left, default=None)
-            if row is None:
-                row = _Row(self._length)
-                self._open.append(row)
+            row = self._taken(_size(portion)) or _Row(self._length)
             row.put(portion, [self._skip(portion, branch) for branch in portion.branches])
-            if row.left < _LEAST_FILLING or len(self._open) > _OPEN_ROWS:
-                self._close(min(self._open, key=lambda row: row.left))
+            if row.left < _LEAST_FILLING:
+                self._closed.append(row)
+                continue
+            self._open[row.left].append(row)
+            self._opened += 1
+            if self._opened > _OPEN_ROWS and (fullest := self._taken(0)) is not None:
+                self._closed.append(fullest)
 
-    def _close(self, row: _Row) -> None:
-        self._open.remove(row)
-        self._closed.append(row)
+    def _taken(self, size: int) -> _Row | None:
+        """The open row that would be left fullest, taken out; None where none has room."""
+        for rows in self._open[size:]:
+            if rows:
+                self._opened -= 1
+                return rows.pop()
+        return None
 
     def fill(self, text: Piece) -> None:
         """Spread a text over the free ends of closed rows and new rows, in pieces."""
@@ -186,8 +191,9 @@ class RowWriter:
 
     def finish(self) -> None:
         """No more samples; `fill` may follow."""
-        self._closed += self._open
-        self._open = []
+        self._closed += [row for rows in self._open for row in rows]
+        self._open = [[] for _ in self._open]
+        self._opened = 0
         self._unfilled = [row for row in self._closed if row.left >= _LEAST_FILLING]
 
     @property

@@ -6,6 +6,7 @@ The model must not pretend to know the world, so every open question gets the sa
 from collections.abc import Callable
 
 from structure.conversation import Conversation, Goal, Role, Turn
+from structure.generators.asks import posed
 from structure.generators.draw import Draw
 
 __all__ = ["IDENTITY", "IGNORANCE", "make_chat", "small_talk", "system_turns"]
@@ -241,7 +242,8 @@ def _echo(draw: Draw) -> list[Turn]:
         )
     )
     word = draw.one((word, word, word.upper(), word.capitalize()))
-    return _pair(draw.kept(_ECHO).format(v=word), word.rstrip("."), Goal.EXACT)
+    pattern = posed(draw, _ECHO, "echoes")
+    return _pair(pattern.replace("{t}", word).format(v=word), word.rstrip("."), Goal.EXACT)
 
 
 def _sum(draw: Draw) -> list[Turn]:

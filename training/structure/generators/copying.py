@@ -5,6 +5,7 @@ ability form early; without them the loss stood still for hundreds of steps (see
 """
 
 from structure.conversation import Conversation, Goal, Role, Turn
+from structure.generators.asks import posed
 from structure.generators.draw import Draw
 
 __all__ = ["make_copying"]
@@ -43,7 +44,8 @@ def _repeat(draw: Draw) -> list[Turn]:
     turns: list[Turn] = []
     for _ in range(draw.whole(1, 3)):
         line = " ".join(_word(draw) for _ in range(draw.whole(2, 10)))
-        turns += _exchange(draw.kept(_REPEATS).format(v=line), line)
+        pattern = posed(draw, _REPEATS, "repeats")
+        turns += _exchange(pattern.replace("{v}", line).replace("{t}", line), line)
     return turns
 
 

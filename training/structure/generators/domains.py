@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from structure.conversation import Call, Json, JsonObject, Tool
+from structure.generators.asks import beside
 from structure.generators.draw import Draw, Split, part
 from structure.generators.likeness import rivals
 from structure.generators.schemas import Wording, nested, nested_schema, styled
@@ -320,7 +321,8 @@ def _polite(draw: Draw, pattern: str, said: Mapping[str, Value]) -> str:
         text = draw.one(("Hi, ", "Hello! ", "Please: ", "OK. ", "Hey! ", "Thanks. ")) + text
     if draw.chance(0.12) and text[-1] in ".?":
         text = text[:-1]
-    return f"{text} Thanks!" if draw.chance(0.04) and text[-1] in ".?!" else text
+    text = f"{text} Thanks!" if draw.chance(0.04) and text[-1] in ".?!" else text
+    return beside(draw, text)
 
 
 def _slot_schema(draw: Draw, slot_key: str, kind: str, allowed: Sequence[str]) -> JsonObject:
@@ -334,8 +336,19 @@ def _slot_schema(draw: Draw, slot_key: str, kind: str, allowed: Sequence[str]) -
     else:
         return _known_schema(draw, label, kind)
     if draw.chance(0.35):
-        schema["description"] = f"The {label}" if kind != "flag" else f"Whether {label}"
+        plain = f"The {label}" if kind != "flag" else f"Whether {label}"
+        schema["description"] = _hint(draw, label) if draw.is_open and kind != "flag" else plain
     return schema
+
+
+def _hint(draw: Draw, label: str) -> str:
+    """What a parameter is, as makers of tools say it."""
+    listed = ("The {n}", "{n}", "Name of the {n}", "Which {n}", "{n}, as the user says it")
+    pattern = draw.one(
+        (*listed, "The {n} to use", "{n} (text)", "e.g. {e}", "{n}, for example {e}")
+    )
+    text = pattern.replace("{n}", label).replace("{e}", draw.thing())
+    return text[0].upper() + text[1:]
 
 
 def _known_schema(draw: Draw, label: str, kind: str) -> JsonObject:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from structure.conversation import Conversation, Goal, Json, JsonObject, Role, Turn
+from structure.generators.asks import phrased, posed
 from structure.generators.chat import system_turns
 from structure.generators.domains import domains, make_domain_tool
 from structure.generators.draw import Draw
@@ -292,7 +293,11 @@ def _schema(fields: JsonObject) -> str:
 def _question(draw: Draw, text: str, fields: JsonObject) -> list[Turn]:
     names = _field_list(draw, list(fields))
     by_schema = draw.chance(0.2)
-    pattern = draw.kept(_SCHEMA_ASKS if by_schema else _ASKS)
+    pattern = (
+        posed(draw, _SCHEMA_ASKS, "extraction_by_schema")
+        if by_schema
+        else posed(draw, _ASKS, "extraction")
+    )
     question = pattern.replace("{t}", text).replace("{f}", names)
     question = question.replace("{s}", _schema(fields)) if by_schema else question
     answer = json.dumps(fields, ensure_ascii=False)
@@ -428,14 +433,14 @@ def _from_open_facts(draw: Draw) -> list[Turn]:
     """Facts about anything, under names that are words of any kind."""
     names = list(dict.fromkeys(draw.any_word("nouns") for _ in range(draw.whole(2, 5))))
     values = {name: draw.one(_OPEN_VALUES)(draw) for name in names}
-    said = [
-        draw.kept(_OPEN_STATEMENTS).format(n=name, v=value.surface)
-        for name, value in values.items()
-    ]
+    stated = []
+    for name, value in values.items():
+        pattern = phrased(draw, _OPEN_STATEMENTS, "statements", share=0.6)
+        stated.append(pattern.replace("{n}", name).replace("{v}", value.surface))
     if draw.chance(0.3):
-        said.insert(draw.whole(0, len(said)), draw.sentence())
+        stated.insert(draw.whole(0, len(stated)), draw.sentence())
     glue = draw.one((". ", ". ", ", ", "; ", "\n"))
-    text = glue.join(said) + draw.one((".", ""))
+    text = glue.join(stated) + draw.one((".", ""))
     known: JsonObject = {name: value.value for name, value in values.items()}
     return _question(draw, text[0].upper() + text[1:], _asked(draw, known))
 

@@ -1,6 +1,7 @@
 """Labels and titles: what a request is about, chosen from given labels or said in a few words."""
 
 from structure.conversation import Conversation, Goal, Role, Turn
+from structure.generators.asks import posed
 from structure.generators.chat import system_turns
 from structure.generators.domains import Domain, clash, domains, make_domain_tool
 from structure.generators.draw import Draw
@@ -43,15 +44,12 @@ _TITLE_ASKS = (
     "User: {t}\n\nTitle of this conversation in a few words:",
     "Head this message with a title: {t}",
 )
+_OPEN_SHARE = 0.5
 _LABEL_STYLES = {"snake": 0.45, "words": 0.35, "capital": 0.2}
 
 
 def _label(domain: Domain, style: str) -> str:
-    name = domain.names[0]
-    if style == "snake":
-        return name
-    words = name.replace("_", " ")
-    return words if style == "words" else words.capitalize()
+    return _styled_label(domain.names[0], style)
 
 
 def _request(draw: Draw, domain: Domain) -> str:
@@ -67,17 +65,64 @@ def _distinct(draw: Draw, count: int) -> list[Domain]:
     return chosen
 
 
+def _open_label(draw: Draw) -> tuple[list[str], str, str]:
+    """Labels of any words, the right one, and a message with some of its words among others."""
+    style = draw.weighted({**_LABEL_STYLES, "camel": 0.1, "kebab": 0.1})
+    parts: list[list[str]] = []
+    for _ in range(draw.whole(2, 8)):
+        words = [_open_word(draw) for _ in range(draw.weighted({1: 0.4, 2: 0.4, 3: 0.2}))]
+        if not any(set(words) & set(other) for other in parts):
+            parts.append(words)
+    chosen = draw.one(parts)
+    told = draw.some(chosen, draw.whole(1, len(chosen)))
+    taken = {word for words in parts for word in words}
+    others = [_open_word(draw) for _ in range(draw.whole(0, 6))]
+    filling = [word for word in others if word not in taken]
+    if draw.chance(0.3):
+        filling += [word for word in draw.sentence().split() if word.lower() not in taken]
+    place = draw.whole(0, len(filling))
+    said = [*filling[:place], *told, *filling[place:]]
+    text = " ".join(f"{word}s" if draw.chance(0.1) else word for word in said)
+    names = [_styled_label("_".join(words), style) for words in parts]
+    return names, names[parts.index(chosen)], text[0].upper() + text[1:]
+
+
+def _styled_label(name: str, style: str) -> str:
+    if style in {"snake", "camel", "kebab"}:
+        return styled(name, style)
+    words = name.replace("_", " ")
+    return words if style == "words" else words.capitalize()
+
+
+def _open_word(draw: Draw) -> str:
+    if draw.chance(0.2):
+        return draw.coined(2)
+    pool = draw.one(("nouns", "objects", "adjectives"))
+    return draw.any_word(pool).split()[0].lower()
+
+
 def make_label(draw: Draw) -> Conversation:
     """A message with the labels that it may get; the order of the labels is free."""
+    if draw.is_open and draw.chance(_OPEN_SHARE):
+        names, label, text = _open_label(draw)
+        return _labelled(draw, _pattern(draw), names, label, text=text)
     chosen = _distinct(draw, draw.whole(2, 6))
     style = draw.weighted(_LABEL_STYLES)
     named = {_label(domain, style): domain for domain in chosen}
     if draw.chance(0.25):  # made-up labels cannot be guessed, but the words of a text label can
         named = {f"{label}_{draw.coined(1)}": domain for label, domain in named.items()}
     label = draw.one(list(named))
-    pattern = draw.kept(_LABEL_ASKS)
-    text = _request(draw, named[label])
-    question = pattern.replace("{l}", ", ".join(named)).replace("{t}", text)
+    pattern = _pattern(draw)
+    return _labelled(draw, pattern, list(named), label, text=_request(draw, named[label]))
+
+
+def _pattern(draw: Draw) -> str:
+    return posed(draw, _LABEL_ASKS, "labels")
+
+
+def _labelled(draw: Draw, pattern: str, names: list[str], label: str, *, text: str) -> Conversation:
+    glue = draw.one((", ", ", ", " | ", "; ", "\n", " / ")) if draw.is_open else ", "
+    question = pattern.replace("{l}", glue.join(names)).replace("{t}", text)
     turns = [Turn(Role.USER, question), Turn(Role.ASSISTANT, label, goal=Goal.EXACT)]
     return Conversation("labels", tuple(system_turns(draw, chance=0.2) + turns))
 
@@ -86,6 +131,7 @@ def make_title(draw: Draw) -> Conversation:
     """A request, and the function that it asks for in title form."""
     domain = draw.one(domains(draw.split))
     title = styled(domain.names[0], "snake").replace("_", " ").capitalize()
-    question = draw.kept(_TITLE_ASKS).replace("{t}", _request(draw, domain))
+    pattern = posed(draw, _TITLE_ASKS, "titles")
+    question = pattern.replace("{t}", _request(draw, domain))
     turns = [Turn(Role.USER, question), Turn(Role.ASSISTANT, title, goal=Goal.CHAT)]
     return Conversation("titles", tuple(system_turns(draw, chance=0.2) + turns))

@@ -110,6 +110,8 @@ class BuiltTool:
 
 
 Exchange: TypeAlias = Callable[[Draw, list[Askable]], list[Turn]]
+_EVERYDAY = {0.0: 0.3, 1.0: 0.5, 0.6: 0.2}
+_OPEN_EVERYDAY = {0.0: 0.25, 1.0: 0.6, 0.6: 0.15}  # natural requests are the slowest to learn
 _COUNTS = {1: 0.14, 2: 0.2, 3: 0.22, 4: 0.18, 5: 0.1, 6: 0.07, 7: 0.04, 8: 0.05}
 
 
@@ -142,7 +144,7 @@ def _toolbox(
     """Distinct tools, a share of them everyday ones; some share a noun: the verb decides."""
     style = naming_style(draw)
     if everyday is None:
-        everyday = draw.weighted({0.0: 0.3, 1.0: 0.5, 0.6: 0.2})
+        everyday = draw.weighted(_OPEN_EVERYDAY if draw.is_open else _EVERYDAY)
     shared = draw.word("nouns") if draw.chance(0.35) else None
     box: dict[str, Askable] = {}
     for domain in _chosen(draw, count, avoid):

@@ -8,6 +8,7 @@ first, each group in the order of the schema.
 import msgspec
 
 from structure.conversation import Call, Json, JsonObject, Tool
+from structure.generators.asks import beside, phrased
 from structure.generators.draw import Draw, verb_phrases
 from structure.generators.schemas import Wording, nested, nested_schema, styled, words_of
 from structure.generators.spoken import listed
@@ -215,7 +216,7 @@ def _grouped(draw: Draw, parameters: tuple[Parameter, ...], style: str) -> tuple
 
 def _description(draw: Draw, verb: str, noun: str) -> str:
     article = "an" if noun[0] in "aeiou" else "a"
-    pattern = draw.kept(_DESCRIPTIONS)
+    pattern = phrased(draw, _DESCRIPTIONS, "descriptions")
     return pattern.format(V=verb.capitalize(), v=verb, a=article, n=noun)
 
 
@@ -255,10 +256,10 @@ def sample_value(draw: Draw, parameter: Parameter) -> Value:
 def _link(draw: Draw, parameter: Parameter, *, alone: bool) -> str:
     """The phrase around a value; it names the parameter unless the kind is unmistakable."""
     if parameter.kind in {"enum", "enums"}:
-        return draw.kept(_ENUM_LINKS)
+        return phrased(draw, _ENUM_LINKS, "enum_links")
     links = KINDS[parameter.kind].links
     if not alone or not links or draw.chance(0.35):
-        return draw.kept(_NAMED_LINKS)
+        return phrased(draw, _NAMED_LINKS, "named_links")
     return draw.one(links)
 
 
@@ -335,14 +336,19 @@ def request(draw: Draw, tool: Workpiece, *, omit: str | None = None) -> Wording:
         text = f"{details}: {core}"
     else:
         text = f"{core} {details}".strip().replace(" :", ":")
-    text = draw.kept(_OPENINGS) + text
+    text = phrased(draw, _OPENINGS, "openings") + text
     text = text[0].upper() + text[1:] if draw.chance(0.75) else text
-    return Wording(text + _closing(draw, tool, text), ordered_call(tool, values))
+    text = beside(draw, text + _closing(draw, tool, text), may_follow=not _ends_freely(tool))
+    return Wording(text, ordered_call(tool, values))
+
+
+def _ends_freely(tool: Workpiece) -> bool:
+    """Whether free text stands last, of which a sentence after it would seem a part."""
+    return any(item.kind in KINDS and KINDS[item.kind].comes_last for item in tool.parameters)
 
 
 def _closing(draw: Draw, tool: Workpiece, text: str) -> str:
     """The end of a request; after unquoted free text it must not look like part of the value."""
     if text.endswith('"'):
         return ""
-    free = any(item.kind in KINDS and KINDS[item.kind].comes_last for item in tool.parameters)
-    return draw.one(("", ".")) if free else draw.kept(_CLOSINGS)
+    return draw.one(("", ".")) if _ends_freely(tool) else phrased(draw, _CLOSINGS, "closings")
