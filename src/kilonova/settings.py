@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -298,4 +298,6 @@ def _readable(message: str) -> str:
     if found is None:
         return message
     text = message[: found.start()]
+    if re.fullmatch(r"oidc\.admit\[\d+\]\.role", found[1]):
+        text = f"{text}; known: {', '.join(get_args(OidcRule.__annotations__['role']))}"
     return f"{found[1]}: {text[0].lower()}{text[1:]}"

@@ -6,7 +6,8 @@ import pytest
 
 from kilonova.admin.conversation_schema import NewConversation, Turn
 from kilonova.app.books import Books
-from kilonova.app.people import People, check_vouching, open_roster, open_shelf
+from kilonova.app.people import People, open_roster, open_shelf
+from kilonova.app.preflight import check_settings
 from kilonova.core.shelf import Drawer, Shelf
 from kilonova.home import Home
 from kilonova.settings import OidcRule, OidcSettings, Settings, SettingsError
@@ -72,7 +73,7 @@ async def test_removing_without_a_server_deletes_too(home: Home) -> None:
 def test_an_issuer_that_is_described_wrongly_stops_the_start() -> None:
     """Protects operators: before the books are opened, and only where an issuer is set."""
     everybody = OidcSettings(client_id="us", admit=(OidcRule(role="admin"),))
-    check_vouching(Settings(oidc=everybody))
+    check_settings(Settings(oidc=everybody))
     named = OidcSettings(issuer="https://id.example", client_id="us", admit=everybody.admit)
     with pytest.raises(SettingsError, match="entry 1 would let everybody in"):
-        check_vouching(Settings(oidc=named))
+        check_settings(Settings(oidc=named))

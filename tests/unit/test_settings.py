@@ -41,6 +41,12 @@ def test_mistakes_are_named(tmp_path: Path, text: str, words: str) -> None:
         load_settings(write(tmp_path, text), {})
 
 
+def test_a_role_that_is_none_is_told_what_there_is(tmp_path: Path) -> None:
+    """Protects whoever lets people in by a rule from guessing what a role is called."""
+    with pytest.raises(SettingsError, match=r"admit\[0\].role.*'boss'; known: viewer, developer"):
+        load_settings(write(tmp_path, "[[oidc.admit]]\ndomain = 'a.example'\nrole = 'boss'\n"), {})
+
+
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     """Protects against running on defaults by accident."""
     with pytest.raises(SettingsError, match="cannot be read"):

@@ -10,7 +10,8 @@ from kilonova.admin.plane import ControlPlane
 from kilonova.admin.surface import AdminSurface
 from kilonova.app.books import Books
 from kilonova.app.control import control_of
-from kilonova.app.people import People, check_vouching, open_shelf
+from kilonova.app.people import People, open_shelf
+from kilonova.app.preflight import check_settings
 from kilonova.app.surfaces import Rooms, bedrock_surface, vendor_surfaces
 from kilonova.billing.alerts.desk import AlertDesk, look_over
 from kilonova.billing.alerts.webhook import open_webhook
@@ -126,8 +127,7 @@ class Application:
         """As ``Books.open``; the engines are not started yet."""
         offer = plan_offer(settings, model_file)
         # Before the books: what is wrong here must not cost the first key its showing.
-        open_webhook(settings.alerts)
-        check_vouching(settings)
+        check_settings(settings)
         engines = _open_engines(offer, home)
         prices = open_prices(settings, offer.catalog, home.path)
         kinds = {plan.name: plan.kind for plan in offer.engines}

@@ -18,7 +18,7 @@ from kilonova.settings import ConsoleSettings, Settings
 from kilonova.stores.sql.shelf import SqlShelf
 from kilonova.telemetry.log import log_event
 
-__all__ = ["People", "check_vouching", "open_roster", "open_shelf"]
+__all__ = ["People", "open_roster", "open_shelf"]
 
 
 def open_shelf(books: Books, settings: Settings) -> SqlShelf:
@@ -29,14 +29,6 @@ def open_shelf(books: Books, settings: Settings) -> SqlShelf:
         SystemClock(),
         ShelfLimits(items_max=limits.kept_items_max, bytes_max=limits.kept_bytes_max),
     )
-
-
-def check_vouching(settings: Settings) -> None:
-    """Raises SettingsError where the issuer is not described as it must be."""
-    if settings.oidc.issuer:
-        from kilonova.accounts.oidc.sign_in import open_client
-
-        open_client(settings.oidc)
 
 
 class People:

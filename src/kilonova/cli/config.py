@@ -33,7 +33,11 @@ def show(run: Run, options: ShowOptions) -> None:
     """Show every setting, from file, environment and defaults. Secrets are left out.
 
     Settings that ``serve`` would refuse are refused here with the same sentence."""
+    # Here, because it takes longer to load than most commands take to run.
+    from kilonova.app.preflight import check_settings
+
     settings = run.settings(options.config)
+    check_settings(settings)
     open_prices(settings, plan_offer(settings).catalog, run.home.path)
     tree = _redact(msgspec.to_builtins(settings))
     if run.output.is_json:

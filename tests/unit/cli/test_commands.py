@@ -205,6 +205,26 @@ def test_settings_that_serve_refuses_are_not_shown_as_right(terminal: Terminal) 
     assert 'models."mine".engine: there is no engine' in terminal.stderr
 
 
+@pytest.mark.parametrize(
+    ("written", "word"),
+    [
+        (
+            '[oidc]\nissuer = "https://id.example"\nclient_id = "us"\n'
+            '[[oidc.admit]]\nrole = "developer"\n',
+            "oidc.admit: entry 1 would let everybody in",
+        ),
+        ('[alerts]\nwebhook = "http://far.example"\n', "alerts.webhook: write an https://"),
+    ],
+)
+def test_services_that_serve_refuses_are_refused_when_shown(
+    terminal: Terminal, written: str, word: str
+) -> None:
+    """Protects whoever checks a configuration before a restart: the issuer and the webhook, too."""
+    (terminal.home / "kilonova.toml").write_text(written)
+    assert terminal.run("config", "show") == 3
+    assert word in terminal.stderr
+
+
 def test_settings_are_shown_without_secrets(terminal: Terminal) -> None:
     """Protects a key that somebody wrote into the file in spite of the manual."""
     (terminal.home / "kilonova.toml").write_text(

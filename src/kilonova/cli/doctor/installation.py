@@ -7,12 +7,14 @@ import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kilonova.admin.schema import PageQuery
 from kilonova.catalog.catalog import PACKAGED_WEIGHTS
 from kilonova.cli.doctor.finding import Check, Verdict
+from kilonova.cli.pages import every
 from kilonova.cli.reach import is_ready
 from kilonova.cli.run import Run
 from kilonova.core.clock import SystemClock
-from kilonova.settings import ServerSettings
+from kilonova.settings import OidcSettings, ServerSettings
 from kilonova.tls.certificate import read_certificate
 
 __all__ = ["installation_checks"]
@@ -112,7 +114,20 @@ def _sign_in(run: Run) -> _Result:
             str(error),
             "Nobody can sign in by it now. Check oidc.issuer and the network.",
         )
+    unknown = _unknown_organisations(run, oidc)
+    if unknown:
+        fix = "Nobody comes in by such a rule. Create it: kilonova organisations create NAME"
+        return "WARN", f"oidc.admit names no organisation here: {', '.join(unknown)}", fix
     return "OK", f"{oidc.issuer} answers; people go to {where}", ""
+
+
+def _unknown_organisations(run: Run, oidc: OidcSettings) -> list[str]:
+    """What rules name and nobody made; without naming one, a rule means the first."""
+    wanted = {rule.organisation for rule in oidc.admit if rule.organisation}
+    if not wanted:
+        return []
+    found = run.ask(lambda plane: every(plane.list_organisations, PageQuery()))
+    return sorted(wanted - {name for each in found for name in (each.id, each.name)})
 
 
 def _store(run: Run) -> _Result:

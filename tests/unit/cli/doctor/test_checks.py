@@ -160,3 +160,18 @@ def test_an_issuer_that_is_away_is_told(tmp_path: Path) -> None:
     assert (away.verdict, issuer.url in away.detail) == ("WARN", True)
     settings.write_text(oidc.replace("http://127.0.0.1", "http://id.example"))
     assert "oidc.issuer" in find("sign-in", tmp_path).detail
+
+
+def test_a_rule_for_an_organisation_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """Protects people who should come in by a rule: a slip in the organisation's name is seen
+    before the first of them stands outside."""
+    settings = tmp_path / "kilonova.toml"
+    with local_issuer() as issuer:
+        oidc = (
+            f'[oidc]\nissuer = "{issuer.url}"\nclient_id = "us"\n[[oidc.admit]]\ndomain = "a.b"\n'
+        )
+        settings.write_text(oidc + 'organisation = "acmee"\n')
+        finding = find("sign-in", tmp_path)
+        assert (finding.verdict, "acmee" in finding.detail) == ("WARN", True)
+        settings.write_text(oidc + 'organisation = "default"\n')
+        assert find("sign-in", tmp_path).verdict == "OK"
