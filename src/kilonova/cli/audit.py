@@ -53,7 +53,12 @@ def audit(run: Run, options: AuditOptions) -> None:
             to=options.to,
         )
     )
-    _write(run, run.ask(lambda plane: plane.audit(query)))
+    found = run.ask(lambda plane: plane.audit(query))
+    _write(run, found)
+    sought = [name for name in ("actor", "action") if getattr(options, name) is not None]
+    if sought and not found.data and not run.output.is_json:
+        named = ", ".join(f"{name} {getattr(options, name)!r}" for name in sought)
+        run.output.note(f"No entry of {named}. One that is mistyped looks like this, too.")
 
 
 def _write_proof(run: Run, proof: AuditProof) -> None:

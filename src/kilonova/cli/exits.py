@@ -57,4 +57,6 @@ class CommandError(Exception):
 
 def exit_code(error: KilonovaError) -> int:
     """The exit code of a failure of the platform; 1 where none of the others fits."""
+    if isinstance(error, InvalidRequest) and error.reason == "package_missing":
+        return CONFIG
     return next((code for kind, code in _CODES if isinstance(error, kind)), FAILURE)

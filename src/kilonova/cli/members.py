@@ -13,10 +13,13 @@ from kilonova.admin.desk_schema import (
     MemberView,
     NewInvitation,
 )
+from kilonova.admin.plane import ControlPlane
 from kilonova.admin.roster import RosterPlane
+from kilonova.admin.schema import KeyQuery
 from kilonova.cli.command import command, group
 from kilonova.cli.limits import checked
 from kilonova.cli.moments import when
+from kilonova.cli.pages import every
 from kilonova.cli.run import Run
 from kilonova.core.errors import NotFound
 from kilonova.core.members import Role
@@ -108,16 +111,41 @@ class WhoOptions(Struct, frozen=True, kw_only=True):
     organisation: _OrganisationOption = None
 
 
+class RemoveOptions(WhoOptions, frozen=True, kw_only=True):
+    revoke_keys: Annotated[
+        bool, typer.Option("--revoke-keys", help="Also revoke the keys that the member made.")
+    ] = False
+
+
 @command(app)
-def remove(run: Run, options: WhoOptions) -> None:
-    """Remove a member, with all sessions and conversations. What was used stays in the books."""
+def remove(run: Run, options: RemoveOptions) -> None:
+    """Remove a member, with all sessions and conversations. What was used stays in the books, and
+    keys that the member made for programs go on working unless they are revoked, too."""
 
     async def end(roster: RosterPlane) -> MemberView:
         return await roster.remove_member(
             await _member_id(roster, options.member, options.organisation)
         )
 
-    _tell(run, run.ask_roster(end), "is removed")
+    removed = run.ask_roster(end)
+    keys = run.ask(lambda plane: _end_keys(plane, removed, is_asked=options.revoke_keys))
+    _tell(run, removed, "is removed")
+    if keys and options.revoke_keys:
+        run.output.note(f"Revoked: {', '.join(keys)}.")
+    elif keys:
+        run.output.note(
+            f"Keys that {removed.name} made go on working: {', '.join(keys)}. "
+            "End each with kilonova keys revoke KEY_ID, or all at once with --revoke-keys."
+        )
+
+
+async def _end_keys(plane: ControlPlane, maker: MemberView, *, is_asked: bool) -> list[str]:
+    """The ids of the keys that the member made and that worked until now."""
+    made = await every(plane.list_keys, KeyQuery(organisation=maker.organisation_id))
+    working = [key.id for key in made if key.made_by == maker.id and key.revoked_at is None]
+    for key_id in working if is_asked else ():
+        await plane.revoke_key(key_id)
+    return working
 
 
 @command(app)

@@ -13,6 +13,8 @@ __all__ = ["app"]
 
 app = verb()
 
+_SOUGHT = ("project", "model", "key", "member")
+
 
 class UsageOptions(Struct, frozen=True, kw_only=True):
     by: Annotated[GroupBy, typer.Option(help="What a line stands for.")] = "model"
@@ -50,10 +52,10 @@ def usage(run: Run, options: UsageOptions) -> None:
     if run.output.is_json:
         run.output.document(report)
     else:
-        _write(run, report)
+        _write(run, options, report)
 
 
-def _write(run: Run, report: UsageReport) -> None:
+def _write(run: Run, options: UsageOptions, report: UsageReport) -> None:
     times = () if report.interval is None else (report.interval.upper(),)
     heads = (
         report.group_by.upper(),
@@ -67,6 +69,12 @@ def _write(run: Run, report: UsageReport) -> None:
         "WH",
     )
     run.output.table(heads, [_row(row) for row in report.data])
+    sought = [name for name in _SOUGHT if getattr(options, name) is not None]
+    if sought and not report.data:
+        named = ", ".join(f"{name} {getattr(options, name)!r}" for name in sought)
+        run.output.note(
+            f"Nothing was used of {named}. An id that is mistyped looks like this, too."
+        )
     for total in report.totals:
         run.output.note(
             f"total: {total.requests} requests, {total.price} {total.currency}, "

@@ -25,9 +25,11 @@ def too_large(
     room = columns.memory_bytes * USABLE * columns.chips
     best = int(np.argmax(room - resident_bytes(columns) * columns.chips))
     weights = resident_bytes(columns)[best] * columns.chips[best] / 1e9
+    count = round(columns.chips[best])
     return InvalidRequest(
         f"{model.name} does not fit: its weights take {weights:,.0f} GB on "
-        f"{columns.chips[best]:.0f} chips of {columns.memory_bytes[best] / 1e9:.0f} GB, of which "
+        f"{count} {'chip' if count == 1 else 'chips'} of "
+        f"{columns.memory_bytes[best] / 1e9:.0f} GB, of which "
         f"{room[best] / 1e9:,.0f} GB can be used, and a request of {context[best]:,.0f} tokens has "
         "to fit beside them. " + _nearest(model, tables, context=float(context[best])),
         param="accelerators",

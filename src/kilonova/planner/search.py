@@ -213,8 +213,8 @@ def _is_enough(chips: Array, is_ready: _Mask, most: int) -> _Mask:
     if not np.any(is_enough & is_ready):
         least = int(np.min(chips[is_ready]))
         raise InvalidRequest(
-            f"{most} chips are too few for this load: the least that would do is {least}, spares "
-            "included.",
+            f"{'1 chip is' if most == 1 else f'{most} chips are'} too few for this load: the least "
+            f"that would do is {least}, spares included.",
             param="chips_max",
             reason="too_few_chips",
         )

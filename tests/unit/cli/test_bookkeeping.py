@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -97,3 +98,12 @@ def test_a_closed_month_cannot_be_closed_again(charged: Terminal) -> None:
     assert "closed already" in charged.stderr
     assert charged.run("ledger", "closings") == exits.OK
     assert "2026-11" in charged.stdout
+
+
+def test_a_missing_package_has_one_exit_code(
+    charged: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Protects scripts: PDF ends as Parquet does where the extra is not installed."""
+    monkeypatch.setitem(sys.modules, "fpdf", None)
+    assert charged.run("invoice", "default", "2026-11", "--format", "pdf") == exits.CONFIG
+    assert "kilonova[export]" in charged.stderr

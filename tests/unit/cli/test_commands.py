@@ -255,3 +255,12 @@ def test_json_is_readable_alone(terminal: Terminal) -> None:
     terminal.run("version", "--json")
     assert json.loads(terminal.stdout)["version"]
     assert terminal.stderr == ""
+
+
+def test_a_table_that_is_empty_says_what_was_sought(terminal: Terminal) -> None:
+    """Protects who mistypes an id: nothing used and nothing known look alike otherwise."""
+    assert terminal.run("usage", "--model", "kilonova.sprak-v1:0") == 0
+    assert "Nothing was used of model 'kilonova.sprak-v1:0'" in terminal.stderr
+    assert terminal.run("audit", "--action", "key.revokd") == 0
+    assert "No entry of action 'key.revokd'" in terminal.stderr
+    assert terminal.json("usage", "--model", "kilonova.sprak-v1:0")["data"] == []

@@ -241,6 +241,7 @@ def test_too_few_chips() -> None:
     """Protects from a plan that cannot be built: the error names the least, and that works."""
     error = refusal(supply=Supply(chips_max=1))
     assert error.reason == "too_few_chips"
+    assert error.message.startswith("1 chip is too few")
     least = int(error.message.split("do is ")[1].split(",")[0])
     assert plan(supply=Supply(chips_max=least)).options[0].chips_peak <= least
 

@@ -32,6 +32,7 @@ def as_pdf(page: Page, day: str) -> bytes:
             "PDF needs a package that is not installed here: pip install 'kilonova[export]'. "
             "HTML needs none, and browsers print it.",
             param="format",
+            reason="package_missing",
         ) from None
 
     class _Sheet(FPDF):
